@@ -1,0 +1,165 @@
+// Everything that pg_hello keeps in shared memory, in one block of fixed size, without a pointer or
+// any other value that means something in one process only.
+//
+//   header | database rows | function index | function rows | backend slots
+//
+// Who writes what, under which protection:
+//   function index, rows made or removed, identities   the table lock (an LWLock in the server)
+//   row counters                                       anybody, atomic additions
+//   a backend slot                                     the backend that holds it
+//   worker status                                      the background worker
+// Readers take no lock. Functions marked REQUIRES leave locking to their caller, because the lock
+// is PostgreSQL's and this room does not know PostgreSQL.
+#ifndef PG_HELLO_SHARED_SHARED_STATS_H
+#define PG_HELLO_SHARED_SHARED_STATS_H
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "pg_hello/measure/tick_clock.h"
+#include "pg_hello/shared/backend_slot.h"
+#include "pg_hello/shared/function_identity.h"
+#include "pg_hello/shared/function_row.h"
+#include "pg_hello/shared/published.h"
+#include "pg_hello/shared/worker_status.h"
+
+namespace pg_hello::shared {
+
+struct Dimensions {
+  std::uint32_t max_functions;
+  std::uint32_t backend_slots;
+};
+
+// A database in which functions were called. Number 0 stands for all that found no place.
+struct alignas(64) DatabaseRow {
+  std::atomic<std::uint32_t> dbid;
+  std::atomic<std::uint64_t> overflow_calls;
+  Published<DatabaseName> name;
+};
+
+inline constexpr std::uint32_t kMaxDatabases = 1024;
+
+class alignas(64) SharedStats {
+ public:
+  // Bytes needed. For max_functions F and backend_slots B, and with P = 2 F rounded up to a power
+  // of two: sizeof(SharedStats) + 4 P (rounded up to 64) + 2,816 F + 65,600 B.
+  static std::size_t SizeFor(const Dimensions& dimensions);
+
+  // Makes the block at `memory` (SizeFor() bytes, aligned to 64, zeroed here). `now_us`:
+  // microseconds since the Unix epoch, the time from which everything is counted.
+  static SharedStats* Create(void* memory, const Dimensions& dimensions,
+                             const measure::TickClock& clock, std::int64_t now_us);
+
+  SharedStats(const SharedStats&) = delete;
+  SharedStats& operator=(const SharedStats&) = delete;
+
+  const Dimensions& dimensions() const { return dimensions_; }
+  std::size_t size() const { return SizeFor(dimensions_); }
+
+  // The calibrated clock of the given source.
+  measure::TickClock clock(measure::ClockSource source) const;
+  // What `auto` means on this machine.
+  measure::ClockSource best_clock_source() const { return best_clock_source_; }
+
+  // --- function rows -----------------------------------------------------------------------
+
+  FunctionRow& row(std::uint32_t number) { return rows()[number]; }
+  std::uint32_t RowNumber(const FunctionRow& row) const;
+  // Rows that have ever been used: numbers below this one may be live.
+  std::uint32_t rows_end() const { return rows_end_.load(std::memory_order_acquire); }
+  std::uint32_t live_rows() const { return live_rows_.load(std::memory_order_relaxed); }
+  // Raised when a row becomes free, so that who found the table full knows when to try again.
+  std::uint32_t vacancies() const { return vacancies_.load(std::memory_order_relaxed); }
+
+  // REQUIRES: table lock, shared or exclusive. Null if there is none.
+  FunctionRow* Find(const FunctionKey& key);
+  // Whether the row's names are these. REQUIRES: table lock, shared or exclusive.
+  bool HasIdentity(const FunctionRow& row, const FunctionIdentity& identity) const;
+  // REQUIRES: table lock, exclusive. The function's row, made if there is none yet, with these
+  // names; null if the table is full. Counters are kept when only names have changed.
+  FunctionRow* FindOrInsert(const FunctionKey& key, const FunctionIdentity& identity,
+                            std::int64_t now_us);
+  // REQUIRES: table lock, exclusive. The row's counters are gone, the row is free.
+  void Remove(FunctionRow& row);
+  // REQUIRES: table lock, exclusive. Counters of one row, or of everything, start again at zero.
+  void Reset(FunctionRow& row, std::int64_t now_us);
+  void ResetAll(std::int64_t now_us);
+  std::int64_t stats_reset_us() const { return stats_reset_us_.load(std::memory_order_relaxed); }
+
+  // --- databases ---------------------------------------------------------------------------
+
+  DatabaseRow& database(std::uint32_t number) { return databases_[number]; }
+  std::uint32_t databases_end() const { return databases_end_.load(std::memory_order_acquire); }
+  // REQUIRES: table lock, shared or exclusive.
+  DatabaseRow* FindDatabase(std::uint32_t dbid);
+  // REQUIRES: table lock, exclusive. Never null: number 0 if there is no place left. A name that
+  // has changed is taken over.
+  DatabaseRow* FindOrInsertDatabase(std::uint32_t dbid, const DatabaseName& name);
+
+  // --- backends ----------------------------------------------------------------------------
+
+  BackendSlot& slot(std::uint32_t number) { return slots()[number]; }
+
+  // --- merging and reading -----------------------------------------------------------------
+  //
+  // Moving pending counters into their row takes several stores; a reader in the middle of them
+  // would count a call twice or not at all. So a merge does not begin while somebody reads (it is
+  // never urgent), and a reader waits until merges that have begun are done (they take less than a
+  // microsecond). Nobody waits for a reader.
+
+  // False if a reader is at work: do not merge now. If true, EndMerge() must follow, with nothing
+  // in between that could fail or wait.
+  bool TryBeginMerge();
+  void EndMerge();
+
+  // Holds merges off while it lives. Waits for those under way, but not for ever: a process that
+  // was stopped in the middle of a merge (SIGSTOP) is passed over after about 100 ms.
+  class ReadGuard {
+   public:
+    explicit ReadGuard(SharedStats& stats);
+    ~ReadGuard();
+    ReadGuard(const ReadGuard&) = delete;
+    ReadGuard& operator=(const ReadGuard&) = delete;
+
+   private:
+    SharedStats& stats_;
+  };
+
+  // --- the collector and the worker about themselves ---------------------------------------
+
+  std::atomic<std::uint64_t> stack_resyncs;    // call stack repaired after a missed event
+  std::atomic<std::uint64_t> clock_anomalies;  // negative durations counted as zero
+  std::atomic<std::uint32_t> full_reported;    // the log has said that the table is full
+  WorkerStatus worker;
+
+ private:
+  SharedStats() = default;
+
+  std::uint32_t index_size() const;
+  std::uint32_t* index();
+  FunctionRow* rows();
+  BackendSlot* slots();
+  std::uint32_t IndexHome(const FunctionKey& key) const;
+  void EraseFromIndex(const FunctionKey& key);
+  // A merge under way would carry old counts into the new epoch: the guard holds it off.
+  void StartOver(FunctionRow& row, std::int64_t now_us, const ReadGuard& no_merges);
+
+  Dimensions dimensions_;
+  measure::TickClock tsc_clock_;
+  measure::ClockSource best_clock_source_;
+  std::atomic<std::int64_t> stats_reset_us_;
+  std::atomic<std::uint32_t> rows_end_;
+  std::atomic<std::uint32_t> live_rows_;
+  std::atomic<std::uint32_t> vacancies_;
+  std::uint32_t first_free_;  // number + 1 of a removed row, 0: none; protected by the table lock
+  std::atomic<std::uint32_t> readers_;
+  std::atomic<std::uint32_t> mergers_;
+  std::atomic<std::uint32_t> databases_end_;
+  DatabaseRow databases_[kMaxDatabases];
+};
+
+}  // namespace pg_hello::shared
+
+#endif  // PG_HELLO_SHARED_SHARED_STATS_H

@@ -1,0 +1,267 @@
+// The table of functions: an array of rows and, beside it, an open-addressing index of row numbers.
+// Its own instead of the server's dynahash because it must never grow, never raise an error and be
+// readable without a lock, and because this way it is tested without a server.
+#include "pg_hello/shared/shared_stats.h"
+
+#include <sched.h>
+
+#include <bit>
+#include <cstring>
+#include <ctime>
+#include <new>
+
+namespace pg_hello::shared {
+
+namespace {
+
+constexpr std::size_t AlignUp(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Twice as many places as rows, so that probes stay short.
+std::uint32_t IndexSizeFor(std::uint32_t max_functions) { return std::bit_ceil(max_functions * 2); }
+
+struct Offsets {
+  std::size_t index;
+  std::size_t rows;
+  std::size_t slots;
+  std::size_t end;
+};
+
+Offsets OffsetsFor(const Dimensions& dimensions) {
+  Offsets offsets{};
+  offsets.index = AlignUp(sizeof(SharedStats));
+  offsets.rows =
+      offsets.index + AlignUp(IndexSizeFor(dimensions.max_functions) * sizeof(std::uint32_t));
+  offsets.slots = offsets.rows + dimensions.max_functions * sizeof(FunctionRow);
+  offsets.end = offsets.slots + dimensions.backend_slots * sizeof(BackendSlot);
+  return offsets;
+}
+
+// The finalizer of MurmurHash3 (Austin Appleby, public domain), over both halves of the key.
+std::uint64_t Mix(std::uint64_t value) {
+  value ^= value >> 33;
+  value *= 0xff51afd7ed558ccdULL;
+  value ^= value >> 33;
+  value *= 0xc4ceb9fe1a85ec53ULL;
+  value ^= value >> 33;
+  return value;
+}
+
+template <typename T>
+T* At(void* base, std::size_t offset) {
+  return reinterpret_cast<T*>(static_cast<char*>(base) + offset);
+}
+
+}  // namespace
+
+std::size_t SharedStats::SizeFor(const Dimensions& dimensions) {
+  return OffsetsFor(dimensions).end;
+}
+
+SharedStats* SharedStats::Create(void* memory, const Dimensions& dimensions,
+                                 const measure::TickClock& clock, std::int64_t now_us) {
+  std::memset(memory, 0, SizeFor(dimensions));
+  auto* stats = new (memory) SharedStats();
+  stats->dimensions_ = dimensions;
+  stats->tsc_clock_ = clock;
+  stats->best_clock_source_ = clock.source;
+  stats->stats_reset_us_.store(now_us, std::memory_order_relaxed);
+  stats->databases_end_.store(1, std::memory_order_release);
+  return stats;
+}
+
+measure::TickClock SharedStats::clock(measure::ClockSource source) const {
+  return source == measure::ClockSource::kTsc ? tsc_clock_ : measure::TickClock{};
+}
+
+std::uint32_t SharedStats::index_size() const { return IndexSizeFor(dimensions_.max_functions); }
+std::uint32_t* SharedStats::index() {
+  return At<std::uint32_t>(this, OffsetsFor(dimensions_).index);
+}
+FunctionRow* SharedStats::rows() { return At<FunctionRow>(this, OffsetsFor(dimensions_).rows); }
+BackendSlot* SharedStats::slots() { return At<BackendSlot>(this, OffsetsFor(dimensions_).slots); }
+
+std::uint32_t SharedStats::RowNumber(const FunctionRow& row) const {
+  return static_cast<std::uint32_t>(&row - const_cast<SharedStats*>(this)->rows());
+}
+
+std::uint32_t SharedStats::IndexHome(const FunctionKey& key) const {
+  const std::uint64_t low = (static_cast<std::uint64_t>(key.dbid) << 32) | key.funcid;
+  return static_cast<std::uint32_t>(Mix(low ^ Mix(key.temp_hash))) & (index_size() - 1);
+}
+
+FunctionRow* SharedStats::Find(const FunctionKey& key) {
+  const std::uint32_t* places = index();
+  const std::uint32_t mask = index_size() - 1;
+  for (std::uint32_t i = IndexHome(key); places[i] != 0; i = (i + 1) & mask) {
+    FunctionRow& candidate = row(places[i] - 1);
+    if (candidate.Key() == key) {
+      return &candidate;
+    }
+  }
+  return nullptr;
+}
+
+bool SharedStats::HasIdentity(const FunctionRow& row, const FunctionIdentity& identity) const {
+  const std::optional<FunctionIdentity> known = row.identity.Read();
+  return known && std::memcmp(&*known, &identity, sizeof(identity)) == 0;
+}
+
+FunctionRow* SharedStats::FindOrInsert(const FunctionKey& key, const FunctionIdentity& identity,
+                                       std::int64_t now_us) {
+  if (FunctionRow* found = Find(key)) {
+    if (!HasIdentity(*found, identity)) {
+      found->identity.Publish(identity);
+    }
+    return found;
+  }
+  std::uint32_t number;
+  if (first_free_ != 0) {
+    number = first_free_ - 1;
+    first_free_ = row(number).next_free;
+  } else if (rows_end() < dimensions_.max_functions) {
+    number = rows_end();
+  } else {
+    return nullptr;
+  }
+
+  FunctionRow& made = row(number);
+  made.dbid.store(key.dbid, std::memory_order_relaxed);
+  made.funcid.store(key.funcid, std::memory_order_relaxed);
+  made.temp_hash.store(key.temp_hash, std::memory_order_relaxed);
+  made.identity.Publish(identity);
+  made.counters.error_origins.Vacate();
+  StartOver(made, now_us, ReadGuard(*this));
+  made.live.store(1, std::memory_order_release);
+  if (number == rows_end()) {
+    rows_end_.store(number + 1, std::memory_order_release);
+  }
+  live_rows_.fetch_add(1, std::memory_order_relaxed);
+
+  std::uint32_t* places = index();
+  const std::uint32_t mask = index_size() - 1;
+  std::uint32_t i = IndexHome(key);
+  while (places[i] != 0) {
+    i = (i + 1) & mask;
+  }
+  places[i] = number + 1;
+  return &made;
+}
+
+void SharedStats::EraseFromIndex(const FunctionKey& key) {
+  std::uint32_t* places = index();
+  const std::uint32_t mask = index_size() - 1;
+  std::uint32_t hole = IndexHome(key);
+  while (places[hole] != 0 && !(row(places[hole] - 1).Key() == key)) {
+    hole = (hole + 1) & mask;
+  }
+  if (places[hole] == 0) {
+    return;
+  }
+  // Move back what would no longer be found beyond the hole (Knuth, TAOCP 6.4, algorithm R).
+  for (std::uint32_t i = (hole + 1) & mask; places[i] != 0; i = (i + 1) & mask) {
+    const std::uint32_t home = IndexHome(row(places[i] - 1).Key());
+    if (((i - home) & mask) >= ((i - hole) & mask)) {
+      places[hole] = places[i];
+      hole = i;
+    }
+  }
+  places[hole] = 0;
+}
+
+void SharedStats::Remove(FunctionRow& removed) {
+  EraseFromIndex(removed.Key());
+  removed.live.store(0, std::memory_order_release);
+  removed.epoch.fetch_add(2, std::memory_order_acq_rel);
+  removed.next_free = first_free_;
+  first_free_ = RowNumber(removed) + 1;
+  live_rows_.fetch_sub(1, std::memory_order_relaxed);
+  vacancies_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// The epoch is odd meanwhile, so that a reader knows that the counters may be half cleared.
+void SharedStats::StartOver(FunctionRow& started, std::int64_t now_us, const ReadGuard& no_merges) {
+  (void)no_merges;
+  started.epoch.fetch_add(1, std::memory_order_acq_rel);
+  std::atomic_thread_fence(std::memory_order_release);
+  started.stats_since_us.store(now_us, std::memory_order_relaxed);
+  started.counters.Clear();
+  started.epoch.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void SharedStats::Reset(FunctionRow& reset, std::int64_t now_us) {
+  StartOver(reset, now_us, ReadGuard(*this));
+}
+
+void SharedStats::ResetAll(std::int64_t now_us) {
+  const ReadGuard no_merges(*this);
+  for (std::uint32_t i = 0; i < rows_end(); ++i) {
+    if (row(i).live.load(std::memory_order_relaxed) != 0) {
+      StartOver(row(i), now_us, no_merges);
+    }
+  }
+  for (std::uint32_t i = 0; i < databases_end(); ++i) {
+    database(i).overflow_calls.store(0, std::memory_order_relaxed);
+  }
+  full_reported.store(0, std::memory_order_relaxed);
+  stats_reset_us_.store(now_us, std::memory_order_relaxed);
+}
+
+DatabaseRow* SharedStats::FindDatabase(std::uint32_t dbid) {
+  for (std::uint32_t i = 1; i < databases_end(); ++i) {
+    if (database(i).dbid.load(std::memory_order_relaxed) == dbid) {
+      return &database(i);
+    }
+  }
+  return nullptr;
+}
+
+DatabaseRow* SharedStats::FindOrInsertDatabase(std::uint32_t dbid, const DatabaseName& name) {
+  DatabaseRow* found = FindDatabase(dbid);
+  if (found == nullptr) {
+    const std::uint32_t number = databases_end();
+    if (number == kMaxDatabases) {
+      return &database(0);
+    }
+    found = &database(number);
+    found->dbid.store(dbid, std::memory_order_relaxed);
+    found->name.Publish(name);
+    databases_end_.store(number + 1, std::memory_order_release);
+    return found;
+  }
+  const std::optional<DatabaseName> known = found->name.Read();
+  if (!known || std::memcmp(&*known, &name, sizeof(name)) != 0) {
+    found->name.Publish(name);
+  }
+  return found;
+}
+
+// The two counters are each written by one side and read by the other, after its own write: with
+// sequentially consistent order at least one side sees the other (Dekker).
+bool SharedStats::TryBeginMerge() {
+  mergers_.fetch_add(1);
+  if (readers_.load() != 0) {
+    mergers_.fetch_sub(1);
+    return false;
+  }
+  return true;
+}
+
+void SharedStats::EndMerge() { mergers_.fetch_sub(1); }
+
+SharedStats::ReadGuard::ReadGuard(SharedStats& stats) : stats_(stats) {
+  stats_.readers_.fetch_add(1);
+  constexpr int kYields = 100;
+  constexpr int kPauses = 1'000;
+  for (int i = 0; stats_.mergers_.load() != 0 && i < kYields + kPauses; ++i) {
+    if (i < kYields) {
+      sched_yield();
+    } else {
+      const timespec pause{0, 100'000};
+      nanosleep(&pause, nullptr);
+    }
+  }
+}
+
+SharedStats::ReadGuard::~ReadGuard() { stats_.readers_.fetch_sub(1); }
+
+}  // namespace pg_hello::shared
