@@ -1,0 +1,69 @@
+// One backend's counters on their way into shared memory: which of the slot's entries hold which
+// function, and what happens when there are more functions than entries.
+//
+// A function's first call takes a free entry. When none is free, calls are added to the shared row
+// directly (atomic additions: correct, a little dearer, and dear only when many backends do it to
+// the same function at once); one call in kPromoteEvery pushes the entry that has been there
+// longest out into its row and takes its place, so a function that is called often gets an entry
+// soon. Entries of an earlier backend in the same slot are taken over as they are.
+//
+// Nothing here allocates, locks, waits or fails. Only the backend's main thread may call it.
+#ifndef PG_HELLO_PENDING_PENDING_STATS_H
+#define PG_HELLO_PENDING_PENDING_STATS_H
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "pg_hello/pending/function_ref.h"
+#include "pg_hello/shared/counters.h"
+#include "pg_hello/shared/shared_stats.h"
+
+namespace pg_hello::pending {
+
+inline constexpr std::uint32_t kPromoteEvery = 16;
+
+class PendingStats {
+ public:
+  // Ready for use in this process. `database` counts the calls that find no row. All must outlive
+  // this object.
+  void Attach(shared::SharedStats* stats, shared::BackendSlot* slot, shared::DatabaseRow* database);
+
+  // A call has ended. The first test is the whole cost when the function has an entry.
+  void Record(FunctionRef& ref, const shared::CallSample& sample) {
+    if (ref.pending != nullptr && ref.row->epoch.load(std::memory_order_relaxed) == ref.epoch)
+        [[likely]] {
+      if (ref.pending->Record(sample)) [[unlikely]] {
+        Unload(ref);
+      }
+      return;
+    }
+    RecordElsewhere(ref, sample);
+  }
+
+  // A call has ended (or begun too deep in the stack, for kUntimed) in a way that is rare.
+  void RecordError(FunctionRef& ref, bool canceled);
+  void RecordErrorOrigin(FunctionRef& ref, std::uint32_t sqlstate_class);
+  void RecordUntimed(FunctionRef& ref);
+
+ private:
+  void RecordElsewhere(FunctionRef& ref, const shared::CallSample& sample);
+  void CountOverflow(const FunctionRef& ref);
+  shared::RowCounters* CountersOf(FunctionRef& ref);
+  bool Renew(FunctionRef& ref);
+  void TakeEntry(FunctionRef& ref, bool may_evict);
+  void Hold(std::size_t entry, FunctionRef& ref);
+  bool Evict(std::size_t entry);
+  void Unload(FunctionRef& ref);
+
+  shared::SharedStats* stats_ = nullptr;
+  shared::BackendSlot* slot_ = nullptr;
+  shared::DatabaseRow* database_ = nullptr;
+  std::size_t next_victim_ = 0;
+  // Whose entries they are in this process. Refs are never freed or moved.
+  std::array<FunctionRef*, shared::kPendingEntries> holder_ = {};
+};
+
+}  // namespace pg_hello::pending
+
+#endif  // PG_HELLO_PENDING_PENDING_STATS_H
