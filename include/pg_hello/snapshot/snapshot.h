@@ -1,0 +1,131 @@
+// A picture of all counters, taken at one moment and then left alone: /metrics, /health, JSON and
+// the SQL functions are all rendered from this one type, so they cannot disagree.
+//
+// Values are those of one reading of shared memory; the reader takes no lock and stops nobody. A
+// call that ends while the picture is taken is in it wholly or, for the few nanoseconds between
+// two of its stores, in part.
+#ifndef PG_HELLO_SNAPSHOT_SNAPSHOT_H
+#define PG_HELLO_SNAPSHOT_SNAPSHOT_H
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg_hello/measure/latency_buckets.h"
+#include "pg_hello/shared/function_identity.h"
+#include "pg_hello/shared/worker_status.h"
+
+namespace pg_hello::shared {
+class SharedStats;
+}
+
+namespace pg_hello::snapshot {
+
+using Buckets = std::array<std::uint64_t, measure::kBucketCount>;
+
+// Errors raised while the function was the innermost tracked one, by SQLSTATE class.
+struct ErrorOrigin {
+  char sqlstate_class[3];  // two characters and a NUL
+  std::uint64_t count;
+};
+
+// One function's counters since `stats_since_us`. Durations are nanoseconds of wall time.
+struct FunctionStats {
+  shared::FunctionKey key;
+  shared::FunctionIdentity identity;
+  std::uint32_t database;       // index into Snapshot::databases
+  std::int64_t stats_since_us;  // microseconds since the Unix epoch
+
+  std::uint64_t calls;         // finished calls, failed ones included: timed + untimed
+  std::uint64_t errors;        // calls that ended in an error, passed-on ones and cancels included
+  std::uint64_t canceled;      // calls ended by cancel or timeout (SQLSTATE 57014)
+  std::uint64_t inclusive_ns;  // callees included; of recursive activations only the outermost
+  std::uint64_t self_ns;       // tracked callees excluded
+  std::uint64_t duration_ns;   // sum of the durations of all timed calls: the histogram's _sum
+  double sum_squares_ns2;      // sum of the squares of the same durations
+  std::uint64_t min_ns;        // 0 if no call was timed
+  std::uint64_t max_ns;
+  std::uint64_t iterations;  // entries of set-returning functions
+  std::uint64_t untimed;     // calls too deep in the stack to be timed
+  std::uint64_t active;      // activations running now
+  Buckets buckets;           // timed calls by duration; see measure/latency_buckets.h
+  std::vector<ErrorOrigin> error_origins;
+
+  // Timed calls: the sum of the buckets, and so the histogram's _count.
+  std::uint64_t TimedCalls() const { return calls - untimed; }
+};
+
+struct DatabaseStats {
+  std::uint32_t dbid;
+  std::string datname;           // valid UTF-8, unique in a snapshot
+  std::uint64_t overflow_calls;  // calls not counted because the table was full
+};
+
+struct HttpRequestCount {
+  const char* path;  // one of shared::kHttpPaths
+  const char* code;  // one of shared::kHttpCodes
+  std::uint64_t count;
+};
+
+struct WorkerStats {
+  std::uint32_t pid;
+  std::uint32_t starts;
+  std::int64_t started_at_us;
+  std::int64_t heartbeat_at_us;
+  std::uint32_t port;
+  bool listening;
+  std::uint64_t bind_failures;
+  std::uint32_t connections;
+  std::uint64_t scrapes;
+  std::uint64_t scrape_duration_ns;
+  std::uint64_t scrape_series;
+  std::string listen_addresses;
+  std::string listen_error;
+  std::vector<HttpRequestCount> http_requests;  // every path and code that was answered
+};
+
+// What the server says of itself at that moment; filled in by the shell.
+struct ServerState {
+  std::string library_version;    // pg_hello's
+  std::string postgres_version;   // "15.20 (Debian ...)"
+  std::string postmaster_status;  // "starting", "ready", "standby", "stopping"; of postmaster.pid
+  bool in_recovery = false;
+};
+
+struct Snapshot {
+  std::int64_t taken_at_us;
+  std::int64_t stats_reset_us;    // last reset of everything
+  std::uint32_t functions_limit;  // rows in the shared table
+  std::uint64_t shared_memory_bytes;
+  std::uint64_t stack_resyncs;           // call stack repaired after a missed event
+  std::uint64_t clock_anomalies;         // negative durations counted as zero
+  const char* clock_source;              // "tsc" or "monotonic"
+  std::vector<FunctionStats> functions;  // in the order of their rows: first come, first
+  std::vector<DatabaseStats> databases;
+  WorkerStats worker;
+  ServerState server;
+
+  std::uint64_t OverflowCalls() const;
+};
+
+// Any process that has shared memory mapped may call it at any time, also several at once. Throws
+// std::bad_alloc only; takes about 1 ms per 1,000 functions.
+Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server);
+
+// The q-quantile (0 <= q <= 1) of the timed calls in nanoseconds, linearly interpolated inside the
+// bucket in which it falls and never outside [min, max]. The true quantile lies in the same bucket,
+// so the relative error is at most 2^(1/8) - 1 = 9.1 % for durations from 0.95 us to 128 s.
+// Returns a negative number if there are no timed calls.
+double Percentile(const FunctionStats& stats, double q);
+
+// Mean and population standard deviation of the timed calls' durations in nanoseconds, 0 if there
+// are none.
+double MeanNs(const FunctionStats& stats);
+double StddevNs(const FunctionStats& stats);
+
+}  // namespace pg_hello::snapshot
+
+#endif  // PG_HELLO_SNAPSHOT_SNAPSHOT_H

@@ -1,0 +1,307 @@
+// Reading: the one place that adds rows and pending counters up, so that all faces of the numbers
+// show the same ones.
+#include "pg_hello/snapshot/snapshot.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <unordered_set>
+
+#include "pg_hello/shared/shared_stats.h"
+
+namespace pg_hello::snapshot {
+
+namespace {
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr std::uint32_t kNowhere = UINT32_MAX;
+
+// Where each row stands in the snapshot, and the epoch in which it was read.
+struct Place {
+  std::uint32_t position = kNowhere;
+  std::uint32_t epoch = 0;
+};
+
+// Adds counters of either shape. Nested activations' durations are kept in `duration_ns` until
+// Complete().
+template <typename Counters>
+void Add(FunctionStats& function, const Counters& counters) {
+  for (std::size_t i = 0; i < function.buckets.size(); ++i) {
+    function.buckets[i] += counters.buckets[i].load(kRelaxed);
+  }
+  function.inclusive_ns += counters.inclusive_ns.load(kRelaxed);
+  function.duration_ns += counters.nested_ns.load(kRelaxed);
+  function.self_ns += counters.self_ns.load(kRelaxed);
+  function.sum_squares_ns2 += counters.sum_squares_ns2.load(kRelaxed);
+  function.max_ns = std::max(function.max_ns, counters.max_ns.load(kRelaxed));
+  function.min_ns =
+      std::min(function.min_ns, shared::DecodeMin(counters.encoded_min_ns.load(kRelaxed)));
+}
+
+void AddRareCounters(FunctionStats& function, const shared::RowCounters& counters) {
+  function.errors = counters.errors.load(kRelaxed);
+  function.canceled = counters.canceled.load(kRelaxed);
+  function.untimed = counters.untimed.load(kRelaxed);
+  function.iterations = counters.iterations.load(kRelaxed);
+  for (const auto& place : counters.error_origins.places) {
+    const std::uint32_t sqlstate_class = place.sqlstate_class.load(kRelaxed);
+    const std::uint64_t count = place.count.load(kRelaxed);
+    if (sqlstate_class != 0 && count != 0) {
+      function.error_origins.push_back(
+          {{static_cast<char>(sqlstate_class & 0xff), static_cast<char>(sqlstate_class >> 8), 0},
+           count});
+    }
+  }
+  if (const std::uint64_t other = counters.error_origins.other.load(kRelaxed)) {
+    function.error_origins.push_back({"??", other});
+  }
+}
+
+void Complete(FunctionStats& function) {
+  std::uint64_t timed = 0;
+  for (const std::uint64_t bucket : function.buckets) {
+    timed += bucket;
+  }
+  function.calls = timed + function.untimed;
+  function.duration_ns += function.inclusive_ns;
+  // Also where a first call's count was seen but not yet its duration.
+  function.min_ns = std::min(function.min_ns, function.max_ns);
+}
+
+std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
+  const std::uint32_t end = stats.rows_end();
+  std::vector<Place> places(end);
+  snapshot.functions.reserve(stats.live_rows());
+  for (std::uint32_t number = 0; number < end; ++number) {
+    shared::FunctionRow& row = stats.row(number);
+    const std::uint32_t epoch = row.epoch.load(std::memory_order_acquire);
+    if (row.live.load(std::memory_order_acquire) == 0) {
+      continue;
+    }
+    const std::optional<shared::FunctionIdentity> identity = row.identity.Read();
+    if (!identity) {
+      continue;
+    }
+    FunctionStats& function = snapshot.functions.emplace_back();
+    function.key = row.Key();
+    function.identity = *identity;
+    function.stats_since_us = row.stats_since_us.load(kRelaxed);
+    function.min_ns = UINT64_MAX;
+    Add(function, row.counters);
+    AddRareCounters(function, row.counters);
+    places[number] = {static_cast<std::uint32_t>(snapshot.functions.size() - 1), epoch};
+  }
+  return places;
+}
+
+FunctionStats* Find(Snapshot& snapshot, const std::vector<Place>& places,
+                    shared::RowEpoch row_epoch) {
+  const std::uint32_t number = shared::RowOf(row_epoch);
+  if (row_epoch == 0 || number >= places.size() || places[number].position == kNowhere ||
+      places[number].epoch != shared::EpochOf(row_epoch)) {
+    return nullptr;
+  }
+  return &snapshot.functions[places[number].position];
+}
+
+void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& places,
+                Snapshot& snapshot) {
+  for (std::size_t i = 0; i < shared::kPendingEntries; ++i) {
+    const shared::RowEpoch owner = slot.owner[i].load(std::memory_order_acquire);
+    if (FunctionStats* function = Find(snapshot, places, owner)) {
+      Add(*function, slot.pending[i]);
+    }
+  }
+}
+
+void AddActive(const shared::BackendSlot& slot, const std::vector<Place>& places,
+               Snapshot& snapshot) {
+  if (slot.pid.load(std::memory_order_acquire) == 0) {
+    return;
+  }
+  const std::size_t depth =
+      std::min<std::size_t>(slot.depth.load(std::memory_order_acquire), shared::kVisibleDepth);
+  for (std::size_t i = 0; i < depth; ++i) {
+    if (FunctionStats* function = Find(snapshot, places, slot.active[i].function.load(kRelaxed))) {
+      ++function->active;
+    }
+  }
+}
+
+// Rows that were reset or removed while they were read: what was added up is of two epochs. A row
+// that was reset has no calls now; one that was removed is gone.
+void DropOvertaken(shared::SharedStats& stats, const std::vector<Place>& places,
+                   Snapshot& snapshot) {
+  // All that was read so far was read before the epochs are read again.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  std::vector<bool> gone(snapshot.functions.size());
+  for (std::uint32_t number = 0; number < places.size(); ++number) {
+    const Place& place = places[number];
+    shared::FunctionRow& row = stats.row(number);
+    if (place.position != kNowhere &&
+        (place.epoch % 2 != 0 || row.epoch.load(std::memory_order_acquire) != place.epoch)) {
+      FunctionStats& function = snapshot.functions[place.position];
+      gone[place.position] =
+          row.live.load(std::memory_order_acquire) == 0 || !(row.Key() == function.key);
+      FunctionStats empty{};
+      empty.key = function.key;
+      empty.identity = function.identity;
+      empty.stats_since_us = row.stats_since_us.load(kRelaxed);
+      function = empty;
+    }
+  }
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < snapshot.functions.size(); ++i) {
+    if (!gone[i]) {
+      if (kept != i) {
+        snapshot.functions[kept] = std::move(snapshot.functions[i]);
+      }
+      ++kept;
+    }
+  }
+  snapshot.functions.resize(kept);
+}
+
+void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
+  const std::uint32_t end = stats.databases_end();
+  std::unordered_set<std::uint32_t> placed;
+  for (std::uint32_t number = 1; number < end; ++number) {
+    placed.insert(stats.database(number).dbid.load(kRelaxed));
+  }
+  const bool some_unplaced =
+      std::any_of(snapshot.functions.begin(), snapshot.functions.end(),
+                  [&placed](const FunctionStats& f) { return !placed.contains(f.key.dbid); });
+  for (std::uint32_t number = 0; number < end; ++number) {
+    shared::DatabaseRow& row = stats.database(number);
+    DatabaseStats database;
+    database.dbid = row.dbid.load(kRelaxed);
+    database.overflow_calls = row.overflow_calls.load(kRelaxed);
+    const std::optional<shared::DatabaseName> name = row.name.Read();
+    database.datname = name ? name->datname : "";
+    // Number 0, for databases that found no place, is shown only if it was needed.
+    if (number > 0 || database.overflow_calls > 0 || some_unplaced) {
+      snapshot.databases.push_back(std::move(database));
+    }
+  }
+  // Names repeat for a moment when one database is renamed to a dropped one's name.
+  for (std::size_t i = 0; i < snapshot.databases.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (snapshot.databases[j].datname == snapshot.databases[i].datname) {
+        snapshot.databases[i].datname += "~" + std::to_string(snapshot.databases[i].dbid);
+        break;
+      }
+    }
+  }
+  for (FunctionStats& function : snapshot.functions) {
+    function.database = 0;
+    for (std::size_t i = 0; i < snapshot.databases.size(); ++i) {
+      if (snapshot.databases[i].dbid == function.key.dbid) {
+        function.database = static_cast<std::uint32_t>(i);
+        break;
+      }
+    }
+  }
+}
+
+void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
+  worker.pid = status.pid.load(kRelaxed);
+  worker.starts = status.starts.load(kRelaxed);
+  worker.started_at_us = status.started_at_us.load(kRelaxed);
+  worker.heartbeat_at_us = status.heartbeat_at_us.load(kRelaxed);
+  worker.port = status.port.load(kRelaxed);
+  worker.listening = status.listening.load(kRelaxed) != 0;
+  worker.bind_failures = status.bind_failures.load(kRelaxed);
+  worker.connections = status.connections.load(kRelaxed);
+  worker.scrapes = status.scrapes.load(kRelaxed);
+  worker.scrape_duration_ns = status.scrape_duration_ns.load(kRelaxed);
+  worker.scrape_series = status.scrape_series.load(kRelaxed);
+  if (const auto text = status.listen_text.Read()) {
+    worker.listen_addresses = text->addresses;
+    worker.listen_error = text->error;
+  }
+  for (std::size_t path = 0; path < shared::kHttpPaths.size(); ++path) {
+    for (std::size_t code = 0; code < shared::kHttpCodes.size(); ++code) {
+      if (const std::uint64_t count = status.http_requests[path][code].load(kRelaxed)) {
+        worker.http_requests.push_back({shared::kHttpPaths[path], shared::kHttpCodes[code], count});
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
+  Snapshot snapshot{};
+  snapshot.server = server;
+  snapshot.taken_at_us = now_us;
+  snapshot.stats_reset_us = stats.stats_reset_us();
+  snapshot.functions_limit = stats.dimensions().max_functions;
+  snapshot.shared_memory_bytes = stats.size();
+  snapshot.stack_resyncs = stats.stack_resyncs.load(kRelaxed);
+  snapshot.clock_anomalies = stats.clock_anomalies.load(kRelaxed);
+  snapshot.clock_source = measure::ClockSourceName(stats.best_clock_source());
+  {
+    const shared::SharedStats::ReadGuard no_merges(stats);
+    const std::vector<Place> places = ReadRows(stats, snapshot);
+    for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
+      AddPending(stats.slot(i), places, snapshot);
+      AddActive(stats.slot(i), places, snapshot);
+    }
+    for (FunctionStats& function : snapshot.functions) {
+      Complete(function);
+    }
+    DropOvertaken(stats, places, snapshot);
+  }
+  ReadDatabases(stats, snapshot);
+  ReadWorker(stats.worker, snapshot.worker);
+  return snapshot;
+}
+
+std::uint64_t Snapshot::OverflowCalls() const {
+  std::uint64_t calls = 0;
+  for (const DatabaseStats& database : databases) {
+    calls += database.overflow_calls;
+  }
+  return calls;
+}
+
+double Percentile(const FunctionStats& stats, double q) {
+  const std::uint64_t timed = stats.TimedCalls();
+  if (timed == 0) {
+    return -1;
+  }
+  const auto least = static_cast<double>(stats.min_ns);
+  const auto greatest = static_cast<double>(stats.max_ns);
+  const double rank = std::clamp(q, 0.0, 1.0) * static_cast<double>(timed);
+  double below = 0;
+  for (std::size_t i = 0; i < stats.buckets.size(); ++i) {
+    const auto count = static_cast<double>(stats.buckets[i]);
+    if (count > 0 && below + count >= rank) {
+      const double low = i > 0 ? static_cast<double>(measure::kUpperBoundsNs[i - 1]) : 0;
+      const double high =
+          i < measure::kBoundCount ? static_cast<double>(measure::kUpperBoundsNs[i]) : greatest;
+      const double value = low + (high - low) * ((rank - below) / count);
+      return std::clamp(value, least, std::max(least, greatest));
+    }
+    below += count;
+  }
+  return greatest;
+}
+
+double MeanNs(const FunctionStats& stats) {
+  const std::uint64_t timed = stats.TimedCalls();
+  return timed == 0 ? 0 : static_cast<double>(stats.duration_ns) / static_cast<double>(timed);
+}
+
+double StddevNs(const FunctionStats& stats) {
+  const std::uint64_t timed = stats.TimedCalls();
+  if (timed == 0) {
+    return 0;
+  }
+  const double mean = MeanNs(stats);
+  return std::sqrt(std::max(0.0, stats.sum_squares_ns2 / static_cast<double>(timed) - mean * mean));
+}
+
+}  // namespace pg_hello::snapshot
