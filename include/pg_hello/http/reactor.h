@@ -1,0 +1,94 @@
+// The HTTP server as a reactor: non-blocking sockets in one epoll set, driven by its owner's main
+// loop. No thread, no signal, no blocking call; the owner waits on epoll_fd() together with
+// whatever else it waits for and calls Poll().
+//
+// Every resource has a bound. A connection's input buffer holds at most one head (kMaxHeadBytes),
+// its output one response body that it shares with others. Every state has an absolute deadline,
+// which bytes that drip in do not move. When all places are taken, the connection that has been
+// waiting longest without a complete request is closed in favour of the new one.
+//
+// All times are milliseconds of a monotonic clock, given by the caller, so that tests decide what
+// time it is. Not thread-safe.
+#ifndef PG_HELLO_HTTP_REACTOR_H
+#define PG_HELLO_HTTP_REACTOR_H
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pg_hello/http/router.h"
+
+namespace pg_hello::http {
+
+struct Limits {
+  int max_connections = 256;
+  std::int64_t head_ms = 5'000;       // accept or first byte of a request -> complete head
+  std::int64_t idle_ms = 75'000;      // between two requests of one connection
+  std::int64_t response_ms = 30'000;  // complete head -> last byte sent
+};
+
+// One address to listen on. `host` is an IPv4 or IPv6 address, "localhost", or "*" (every address
+// of both families).
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;  // 0: the system chooses
+
+  friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
+};
+
+// What became of one address. "localhost" and "*" have two sockets: `bound` then names both, and if
+// only one could be bound, `error` says so of the other (unless the machine merely has no IPv6).
+struct ListenerState {
+  ListenAddress wanted;
+  std::string bound;       // "127.0.0.1:9797" or "127.0.0.1:9797, [::1]:9797"; empty if not bound
+  std::uint16_t port = 0;  // the port in use, 0 if not bound
+  std::string error;       // why not; empty if bound
+};
+
+class Reactor {
+ public:
+  // Called once for each response, as it begins to be sent (or for a request that is refused).
+  // `path` is the path of a route, or "other". It should not throw: the connection is closed then.
+  using Observer = std::function<void(const std::string& path, int status)>;
+
+  // Throws std::system_error if the system has no epoll set for it.
+  Reactor(std::unique_ptr<Router> router, Limits limits, Observer observer);
+  ~Reactor();  // closes everything at once
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  // Readable whenever Poll() has something to do. Owned by the reactor.
+  int epoll_fd() const;
+
+  // From now on, listen on exactly these addresses: listeners that are no longer wanted are closed
+  // first (their idle connections too; requests under way are finished), those already open stay,
+  // the others are opened. A bind that fails is tried again after 1 s, then 2 s, doubling to 60 s.
+  // With port 0, the port that the first address got is asked for on the others as well.
+  // SO_REUSEADDR only: a port that another server listens on is an error.
+  void Listen(const std::vector<ListenAddress>& addresses, std::int64_t now_ms);
+
+  // The state of each wanted address; changes only in Listen() and Poll().
+  std::vector<ListenerState> listeners() const;
+
+  // Failed attempts to bind since construction.
+  std::uint64_t bind_failures() const;
+
+  // Accepts, reads, answers, writes, expires, retries: everything that is due. Never blocks and
+  // never throws; what cannot be allocated closes the connection that needed it.
+  void Poll(std::int64_t now_ms) noexcept;
+
+  // Milliseconds until Poll() has a deadline to see to, at most `at_most`.
+  std::int64_t TimeoutMs(std::int64_t now_ms, std::int64_t at_most) const;
+
+  int connections() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pg_hello::http
+
+#endif  // PG_HELLO_HTTP_REACTOR_H

@@ -1,0 +1,41 @@
+// Path -> handler. The only room that knows cpp-httplib: it parses the (already vetted) request
+// over an in-memory stream, decodes path and query and picks the handler; sockets, limits and what
+// is sent back are ours. What the library would have written is thrown away.
+//
+// Why it sees so little: its own listen(), thread pool and stop() hang a fast shutdown and starve
+// under slow clients, and bodies, Range, multipart, long heads and header echo are where its CVEs
+// are. So it is given a head that this project wrote itself: method, target, Host and nothing else.
+#ifndef PG_HELLO_HTTP_ROUTER_H
+#define PG_HELLO_HTTP_ROUTER_H
+
+#include <memory>
+#include <string>
+
+#include "pg_hello/http/message.h"
+#include "pg_hello/http/request_head.h"
+
+namespace pg_hello::http {
+
+class Router {
+ public:
+  Router();
+  ~Router();
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  // GET and HEAD of exactly this path. A literal, not a pattern.
+  void Handle(const std::string& path, Handler handler);
+
+  // What to answer. Never throws: an unknown path is 404, a handler that throws 500 (with nothing
+  // of the exception in it), a request that the library refuses 400. If asked for, `route` is set
+  // to the path of the route that answered, as given to Handle(), or to null if none did.
+  Response Route(const RequestHead& head, const std::string** route = nullptr) noexcept;
+
+ private:
+  class Library;
+  std::unique_ptr<Library> library_;
+};
+
+}  // namespace pg_hello::http
+
+#endif  // PG_HELLO_HTTP_ROUTER_H

@@ -1,0 +1,186 @@
+// Apart from the reactor so that the life of one connection can be read, and tested over a
+// socketpair, without the bookkeeping of many.
+#include "connection.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <string_view>
+#include <utility>
+
+#include "response_head.h"
+
+namespace pg_hello::http {
+namespace {
+
+constexpr std::size_t kMaxWritePerTurn = 256 * 1024;
+constexpr std::size_t kMaxDrain = 256 * 1024;
+constexpr int kMaxDrainReadsPerTurn = 8;
+constexpr std::int64_t kDrainMs = 500;
+
+bool WouldBlock(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
+
+// What is left of head and body after `sent` bytes, at most `limit` of it. Returns how many entries
+// of `parts` are used.
+std::size_t Gather(std::string_view head, std::string_view body, std::size_t sent,
+                   std::size_t limit, std::array<iovec, 2>& parts) {
+  std::size_t used = 0;
+  for (std::string_view part : {head, body}) {
+    const std::size_t skipped = std::min(sent, part.size());
+    part.remove_prefix(skipped);
+    sent -= skipped;
+    part = part.substr(0, limit);
+    limit -= part.size();
+    // sendmsg() does not write through it.
+    if (!part.empty()) parts[used++] = {const_cast<char*>(part.data()), part.size()};
+  }
+  return used;
+}
+
+}  // namespace
+
+Connection::Connection(Descriptor socket, std::uint64_t listener, const Limits& limits,
+                       std::int64_t now_ms)
+    : socket_(std::move(socket)),
+      listener_(listener),
+      limits_(limits),
+      deadline_ms_(now_ms + limits.head_ms),
+      waiting_since_ms_(now_ms) {}
+
+void Connection::OnEvents(std::uint32_t events, std::int64_t now_ms) {
+  // While draining both ends may be shut, which is EPOLLHUP: what is left is read all the same, for
+  // to close on unread bytes is a reset.
+  if ((events & (EPOLLERR | EPOLLHUP)) != 0 && state_ != State::kDraining) return Close();
+  switch (state_) {
+    case State::kHead:
+    case State::kIdle:
+      return Read(now_ms);
+    case State::kSending:
+      return Write(now_ms);
+    case State::kDraining:
+      return Drain();
+    case State::kComplete:
+    case State::kClosed:
+      return;
+  }
+}
+
+void Connection::Respond(const Response& response, std::int64_t now_ms) {
+  keep_alive_ = request_.status == 0 && request_.head.keep_alive && !retiring_;
+  output_head_ = ResponseHead(response, keep_alive_);
+  output_body_ = request_.head.method == "HEAD" ? nullptr : response.body;
+  sent_ = 0;
+  Enter(State::kSending, deadline_ms_);
+  Write(now_ms);
+}
+
+void Connection::Retire() {
+  retiring_ = true;
+  if (state_ == State::kIdle || (state_ == State::kHead && input_.empty())) Close();
+}
+
+void Connection::Close() {
+  Enter(State::kClosed, deadline_ms_);
+  socket_.Reset();
+  output_body_.reset();
+}
+
+std::uint32_t Connection::wanted_events() const {
+  // A complete request which has not had its turn yet waits for the socket to be writable: it is,
+  // so the epoll set stays readable.
+  return state_ == State::kComplete || state_ == State::kSending ? EPOLLOUT : EPOLLIN;
+}
+
+bool Connection::waiting() const {
+  return state_ == State::kHead || state_ == State::kIdle || state_ == State::kDraining;
+}
+
+void Connection::Enter(State state, std::int64_t deadline_ms) {
+  state_ = state;
+  deadline_ms_ = deadline_ms;
+}
+
+void Connection::Read(std::int64_t now_ms) {
+  std::array<char, kMaxHeadBytes> chunk;
+  const ssize_t count = recv(socket_.get(), chunk.data(), kMaxHeadBytes - input_.size(), 0);
+  if (count < 0 && WouldBlock(errno)) return;
+  if (count <= 0) return Close();
+  input_.append(chunk.data(), static_cast<std::size_t>(count));
+  if (state_ == State::kIdle) Enter(State::kHead, now_ms + limits_.head_ms);
+  TakeHead(now_ms);
+}
+
+void Connection::TakeHead(std::int64_t now_ms) {
+  const std::string_view input = input_;
+  // An end of head is at most three bytes long, so it may begin two before what was seen last.
+  const std::size_t from = scanned_ - std::min<std::size_t>(scanned_, 2);
+  const std::size_t end = FindHeadEnd(input.substr(from));
+  if (end != 0) {
+    request_ = ParseHead(input.substr(0, from + end));
+    input_.erase(0, from + end);
+  } else if (input.size() >= kMaxHeadBytes) {
+    request_ = HeadResult();
+    request_.status = input.find('\n') == std::string_view::npos ? 414 : 431;
+    input_.clear();
+  } else {
+    scanned_ = input.size();
+    return;
+  }
+  scanned_ = 0;
+  Enter(State::kComplete, now_ms + limits_.response_ms);
+}
+
+void Connection::Write(std::int64_t now_ms) {
+  const std::string_view body =
+      output_body_ == nullptr ? std::string_view() : std::string_view(*output_body_);
+  const std::size_t total = output_head_.size() + body.size();
+  std::size_t budget = kMaxWritePerTurn;
+  while (sent_ < total && budget > 0) {
+    std::array<iovec, 2> parts;
+    msghdr message = {};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = Gather(output_head_, body, sent_, budget, parts);
+    const ssize_t count = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+    if (count < 0) {
+      if (errno == EINTR) continue;
+      if (!WouldBlock(errno)) Close();
+      return;
+    }
+    sent_ += static_cast<std::size_t>(count);
+    budget -= static_cast<std::size_t>(count);
+  }
+  if (sent_ == total) Finish(now_ms);
+}
+
+void Connection::Finish(std::int64_t now_ms) {
+  output_head_.clear();
+  output_body_.reset();
+  request_ = HeadResult();
+  waiting_since_ms_ = now_ms;
+  if (!keep_alive_ || retiring_) {
+    input_ = std::string();
+    Enter(State::kDraining, now_ms + kDrainMs);
+    if (shutdown(socket_.get(), SHUT_WR) != 0) return Close();
+    return Drain();
+  }
+  if (input_.empty()) return Enter(State::kIdle, now_ms + limits_.idle_ms);
+  Enter(State::kHead, now_ms + limits_.head_ms);
+  TakeHead(now_ms);
+}
+
+void Connection::Drain() {
+  std::array<char, kMaxHeadBytes> chunk;
+  for (int i = 0; i < kMaxDrainReadsPerTurn; ++i) {
+    const ssize_t count = recv(socket_.get(), chunk.data(), chunk.size(), 0);
+    if (count < 0 && WouldBlock(errno)) return;
+    if (count <= 0) return Close();
+    drained_ += static_cast<std::size_t>(count);
+    if (drained_ > kMaxDrain) return Close();
+  }
+}
+
+}  // namespace pg_hello::http

@@ -1,0 +1,84 @@
+// One client: its socket, its one request at a time, its deadline. Knows nothing of epoll, of other
+// connections or of what is served.
+#ifndef PG_HELLO_HTTP_CONNECTION_H
+#define PG_HELLO_HTTP_CONNECTION_H
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "descriptor.h"
+#include "pg_hello/http/message.h"
+#include "pg_hello/http/reactor.h"
+#include "pg_hello/http/request_head.h"
+
+namespace pg_hello::http {
+
+class Connection {
+ public:
+  enum class State {
+    kHead,      // waiting for the rest of a head (or for the first)
+    kIdle,      // between two requests, nothing received
+    kComplete,  // request() waits for Respond()
+    kSending,
+    kDraining,  // all is said; waiting for the client's end, so that it reads it before a reset
+    kClosed,
+  };
+
+  Connection(Descriptor socket, std::uint64_t listener, const Limits& limits, std::int64_t now_ms);
+
+  // What epoll said. Does a bounded amount of work.
+  void OnEvents(std::uint32_t events, std::int64_t now_ms);
+
+  // In kComplete: answers request(), whose status decides with the client's wish whether the
+  // connection goes on. Sends what the socket takes.
+  void Respond(const Response& response, std::int64_t now_ms);
+
+  // No further request after the one under way; without one, closes.
+  void Retire();
+
+  void Close();
+
+  State state() const { return state_; }
+  const HeadResult& request() const { return request_; }
+  int socket() const { return socket_.get(); }
+  std::uint64_t listener() const { return listener_; }
+  std::int64_t deadline_ms() const { return deadline_ms_; }
+  std::uint32_t wanted_events() const;
+
+  // Nobody waits for an answer of ours here, and since when: such a connection may give up its
+  // place to a new one.
+  bool waiting() const;
+  std::int64_t waiting_since_ms() const { return waiting_since_ms_; }
+
+ private:
+  void Enter(State state, std::int64_t deadline_ms);
+  void Read(std::int64_t now_ms);
+  void TakeHead(std::int64_t now_ms);
+  void Write(std::int64_t now_ms);
+  void Finish(std::int64_t now_ms);
+  void Drain();
+
+  Descriptor socket_;
+  std::uint64_t listener_;
+  Limits limits_;
+  State state_ = State::kHead;
+  std::int64_t deadline_ms_;
+  std::int64_t waiting_since_ms_;
+  bool retiring_ = false;
+
+  std::string input_;        // at most kMaxHeadBytes
+  std::size_t scanned_ = 0;  // of input_, without an end of head in it
+  HeadResult request_;
+
+  std::string output_head_;
+  std::shared_ptr<const std::string> output_body_;
+  std::size_t sent_ = 0;  // of both together
+  bool keep_alive_ = false;
+  std::size_t drained_ = 0;
+};
+
+}  // namespace pg_hello::http
+
+#endif  // PG_HELLO_HTTP_CONNECTION_H

@@ -1,0 +1,14 @@
+// Apart from the router so that an endpoint can make a response without the HTTP library in its
+// link.
+#include "pg_hello/http/message.h"
+
+namespace pg_hello::http {
+
+Response TextResponse(int status, std::string body) {
+  Response response;
+  response.status = status;
+  response.body = std::make_shared<const std::string>(std::move(body));
+  return response;
+}
+
+}  // namespace pg_hello::http
