@@ -1,0 +1,39 @@
+// All that differs between the supported versions of PostgreSQL (15 to 18), so that nothing else
+// asks for PG_VERSION_NUM.
+#ifndef PG_HELLO_PG_COMPAT_H
+#define PG_HELLO_PG_COMPAT_H
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "nodes/nodeFuncs.h"
+#include "storage/backendid.h"
+#include "storage/latch.h"
+#include "utils/memutils.h"
+}
+
+namespace pg_hello::pg {
+
+// This process' number among all that can run functions, from 0; negative if it has none.
+inline int BackendNumber() { return MyBackendId - 1; }
+
+// How many such processes there can be. Known when shared memory is requested.
+inline int MaxBackendNumbers() { return MaxBackends; }
+
+using TreeWalker = bool (*)(Node*, void*);
+
+// Visits the children of a raw parse tree's node until `walker` says true.
+inline bool WalkRawTree(Node* node, TreeWalker walker, void* context) {
+  // Declared without parameters in 15: a prototype of C before C23.
+  auto* untyped = reinterpret_cast<void*>(walker);
+  return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(untyped), context);
+}
+
+// A set of events to wait for that lives as long as the process.
+inline WaitEventSet* MakeWaitEventSet(int events) {
+  return CreateWaitEventSet(TopMemoryContext, events);
+}
+
+}  // namespace pg_hello::pg
+
+#endif  // PG_HELLO_PG_COMPAT_H

@@ -1,0 +1,227 @@
+// The hot path: what happens at every call of a tracked function. Everything rarer is elsewhere.
+//
+//   START  the call site's ref -> a frame on the call stack
+//   END    the frame -> a sample -> this backend's pending counters
+//   ABORT  the same, and an error
+//
+// Rules: no lock, no allocation, no system call and no look-up once the call site is known; nothing
+// is thrown or raised; no object with a destructor lives in these frames, because errors jump over
+// them. END and ABORT touch no catalog: they also run while a transaction is being aborted.
+#include "pg/fmgr_hooks.h"
+
+#include "pg/compat.h"
+#include "pg/function_names.h"
+#include "pg/function_refs.h"
+#include "pg/hook_chain.h"
+#include "pg/pg.h"
+#include "pg/settings.h"
+#include "pg/shared_memory.h"
+#include "pg_hello/pending/call_stack.h"
+#include "pg_hello/pending/pending_stats.h"
+
+extern "C" {
+#include "access/xact.h"
+#include "storage/ipc.h"
+#include "utils/elog.h"
+}
+
+namespace pg_hello::pg {
+
+using pending::FunctionRef;
+using pending::Verdict;
+
+namespace {
+
+// This backend's state. Zero until the first call; a backend that calls no tracked function pays
+// for none of it.
+pending::CallFrames call_frames;
+pending::CallStack<measure::TickClock> call_stack;
+pending::PendingStats pending_stats;
+
+const void* stack_base = nullptr;
+int clock_in_use = -1;
+
+// An error is on its way up: the frames it leaves now are not its origin.
+bool unwinding = false;
+
+measure::TickClock ChosenClock() {
+  switch (settings.clock) {
+    case kClockTsc:
+      return shared_stats->clock(measure::ClockSource::kTsc);
+    case kClockMonotonic:
+      return shared_stats->clock(measure::ClockSource::kMonotonic);
+    default:
+      return shared_stats->clock(shared_stats->best_clock_source());
+  }
+}
+
+void TakeChosenClock() {
+  if (clock_in_use != settings.clock) {
+    const measure::TickClock clock = ChosenClock();
+    call_stack.set_clock(clock);
+    shared_stats->slot(static_cast<std::uint32_t>(BackendNumber()))
+        .clock_source.store(static_cast<std::uint32_t>(clock.source), std::memory_order_relaxed);
+    clock_in_use = settings.clock;
+  }
+}
+
+extern "C" {
+
+static void DetachBackend(int, Datum) {
+  call_stack.Clear();
+  shared_stats->slot(static_cast<std::uint32_t>(BackendNumber()))
+      .pid.store(0, std::memory_order_release);
+}
+
+// An error was caught; whatever is raised next is a new one.
+static void SubtransactionEnded(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
+  if (event == SUBXACT_EVENT_ABORT_SUB) {
+    unwinding = false;
+  }
+}
+
+}  // extern "C"
+
+shared::DatabaseRow* FindOrInsertDatabase() {
+  shared::DatabaseName name;
+  NameDatabase(&name);
+  const TableLock lock(LW_EXCLUSIVE);
+  return shared_stats->FindOrInsertDatabase(MyDatabaseId, name);
+}
+
+// Makes this process ready to count. REQUIRES: a transaction.
+void AttachBackend() {
+  shared::BackendSlot& slot = shared_stats->slot(static_cast<std::uint32_t>(BackendNumber()));
+  shared::DatabaseRow* database = FindOrInsertDatabase();
+  WatchCatalogs();
+  RegisterSubXactCallback(SubtransactionEnded, nullptr);
+  before_shmem_exit(DetachBackend, Datum{0});
+  pending_stats.Attach(shared_stats, &slot, database);
+  call_stack.Attach(shared_stats, &slot, &call_frames, stack_base);
+  slot.pid.store(static_cast<std::uint32_t>(MyProcPid), std::memory_order_release);
+}
+
+bool CanCount() {
+  if (call_stack.attached()) [[likely]] {
+    return true;
+  }
+  const bool possible =
+      shared_stats != nullptr && BackendNumber() >= 0 &&
+      static_cast<std::uint32_t>(BackendNumber()) < shared_stats->dimensions().backend_slots &&
+      OidIsValid(MyDatabaseId) && IsTransactionState();
+  if (possible) {
+    AttachBackend();
+  }
+  return possible;
+}
+
+// The ref of a function about to be called, with everything known that there is to know.
+FunctionRef* PrepareRef(FunctionRef* ref, Oid function) {
+  if (ref == nullptr) {
+    ref = FindOrMakeRef(function);
+  }
+  if (ref != nullptr && !IsUpToDate(ref) && IsTracked(ref)) {
+    FindRow(ref);
+  }
+  return ref;
+}
+
+void Start(FmgrInfo* flinfo, CallSite* site) {
+  FunctionRef* ref = site->ref;
+  if (ref == nullptr || !IsUpToDate(ref)) [[unlikely]] {
+    ref = PrepareRef(ref, flinfo->fn_oid);
+    site->ref = ref;
+  }
+  if (ref != nullptr && ref->verdict == Verdict::kUntracked) {
+    ref = nullptr;
+  }
+  unwinding = false;
+  if (call_stack.depth() == 0) {
+    TakeChosenClock();
+  }
+  if (!call_stack.Begin(flinfo, ref, __builtin_frame_address(0)) && ref != nullptr) [[unlikely]] {
+    pending_stats.RecordUntimed(*ref);
+  }
+}
+
+void End(FmgrInfo* flinfo) {
+  shared::CallSample sample;
+  unwinding = false;
+  if (FunctionRef* ref = call_stack.End(flinfo, &sample)) {
+    pending_stats.Record(*ref, sample);
+  }
+}
+
+// The two characters of the error's SQLSTATE class, the first in the low byte.
+std::uint32_t SqlstateClass(int sqlstate) {
+  const auto first = static_cast<unsigned char>(PGUNSIXBIT(sqlstate));
+  const auto second = static_cast<unsigned char>(PGUNSIXBIT(sqlstate >> 6));
+  return static_cast<std::uint32_t>(first) | (static_cast<std::uint32_t>(second) << 8);
+}
+
+void Abort(FmgrInfo* flinfo, FunctionRef* site_ref) {
+  // First of all: the error is on top of the error stack only until somebody else reports one.
+  const int sqlstate = geterrcode();
+  shared::CallSample sample;
+  FunctionRef* ref = call_stack.End(flinfo, &sample);
+  if (ref != nullptr) {
+    pending_stats.Record(*ref, sample);
+  } else if (site_ref != nullptr && site_ref->verdict == Verdict::kTracked &&
+             call_stack.depth() == pending::kMaxDepth) {
+    ref = site_ref;  // too deep to be timed: counted when it began
+  }
+  if (ref == nullptr) {
+    return;
+  }
+  pending_stats.RecordError(*ref, sqlstate == ERRCODE_QUERY_CANCELED);
+  if (!unwinding) {
+    pending_stats.RecordErrorOrigin(*ref, SqlstateClass(sqlstate));
+    unwinding = true;
+  }
+}
+
+extern "C" {
+
+static bool NeedsFmgrHook(Oid function) {
+  if (PreviousNeedsHook(function)) {
+    return true;
+  }
+  if (settings.track == kTrackNone || function < kFirstUserFunction || !CanCount()) {
+    return false;
+  }
+  FunctionRef* ref = FindOrMakeRef(function);
+  return ref != nullptr && IsTracked(ref);
+}
+
+static void FmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot) {
+  CallSite site = OpenCallSite(flinfo, slot);
+  if (event == FHET_START) {
+    PreviousHook(event, flinfo, site);
+    if (CanCount()) {
+      Start(flinfo, &site);
+      CloseCallSite(site, slot);
+    }
+    return;
+  }
+  if (call_stack.attached()) {
+    if (event == FHET_END) {
+      End(flinfo);
+    } else {
+      Abort(flinfo, site.ref);
+    }
+  }
+  PreviousHook(event, flinfo, site);
+}
+
+}  // extern "C"
+
+}  // namespace
+
+void InstallFmgrHooks() {
+  // Backends are forked from here, so their stacks have the same base, somewhat above this frame.
+  constexpr std::ptrdiff_t kAbove = 1024 * 1024;
+  stack_base = static_cast<const char*>(__builtin_frame_address(0)) + kAbove;
+  InstallHookChain(NeedsFmgrHook, FmgrHook);
+}
+
+}  // namespace pg_hello::pg

@@ -1,0 +1,30 @@
+// Where PostgreSQL enters the library, and in which order it is set up.
+#include "pg/compat.h"
+#include "pg/fmgr_hooks.h"
+#include "pg/pg.h"
+#include "pg/settings.h"
+#include "pg/shared_memory.h"
+#include "pg/worker.h"
+
+extern "C" {
+
+PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+void _PG_init(void) {
+  using namespace pg_hello::pg;
+
+  DefineSessionSettings();
+  // Loaded later, by a session that calls one of the functions, the library greets and nothing
+  // else: there is no shared memory to be had any more.
+  if (!process_shared_preload_libraries_in_progress) {
+    return;
+  }
+  DefineServerSettings();
+  InstallSharedMemoryHooks();
+  InstallFmgrHooks();
+  RegisterWorker();
+}
+
+}  // extern "C"

@@ -1,0 +1,49 @@
+// One row of a set-returning function's result, filled from left to right.
+#ifndef PG_HELLO_PG_RESULT_ROW_H
+#define PG_HELLO_PG_RESULT_ROW_H
+
+#include <cstdint>
+
+#include "pg/pg.h"
+
+extern "C" {
+#include "nodes/execnodes.h"
+}
+
+namespace pg_hello::pg {
+
+// A value without anything to destroy: errors may jump over it. Memory is the current context's.
+class ResultRow {
+ public:
+  void AddNull();
+  void AddOid(std::uint32_t value);
+  void AddOidOrNull(std::uint32_t value);  // 0 is null
+  void AddInteger(std::int32_t value);
+  void AddBigInteger(std::uint64_t value);
+  void AddBoolean(bool value);
+  void AddDouble(double value);
+  // From nanoseconds to milliseconds, the unit of core's statistics views.
+  void AddMilliseconds(double ns);
+  void AddMillisecondsIf(bool known, double ns);
+  // `utf8` in the server's encoding. If it cannot be converted, characters beyond ASCII become
+  // question marks; no error is raised.
+  void AddText(const char* utf8);
+  void AddTextOrNull(const char* utf8);     // empty is null
+  void AddTimestamp(std::int64_t unix_us);  // 0 is null
+
+  // Appends the row, which must be complete, and starts a new one.
+  void PutInto(ReturnSetInfo* result);
+
+ private:
+  static constexpr int kMaxColumns = 40;
+
+  void Add(Datum value);
+
+  Datum values_[kMaxColumns];
+  bool nulls_[kMaxColumns];
+  int size_ = 0;
+};
+
+}  // namespace pg_hello::pg
+
+#endif  // PG_HELLO_PG_RESULT_ROW_H

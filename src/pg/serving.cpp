@@ -1,0 +1,185 @@
+// The worker's objects: router, reactor, and what ties them to shared memory. Made once and never
+// destroyed by a static destructor; the process' exit may run while they are in use.
+#include "pg/serving.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pg/pg.h"
+#include "pg/server_state.h"
+#include "pg/settings.h"
+#include "pg/shared_memory.h"
+#include "pg_hello/endpoints/endpoints.h"
+#include "pg_hello/http/reactor.h"
+
+namespace pg_hello::pg {
+
+namespace {
+
+struct ListenerChange {
+  std::string message;
+  bool failed;
+};
+
+struct Serving {
+  std::unique_ptr<http::Reactor> reactor;
+  std::vector<http::ListenerState> told;  // what shared memory and the log show
+  std::vector<ListenerChange> changes;    // what the log has yet to be told
+  ListenerChange telling;
+};
+
+Serving* serving = nullptr;
+
+void CountResponse(const std::string& path, int status) {
+  shared_stats->worker
+      .http_requests[shared::HttpPathIndex(path.data(), path.size())][shared::HttpCodeIndex(status)]
+      .fetch_add(1, std::memory_order_relaxed);
+}
+
+std::unique_ptr<http::Router> MakeRouter() {
+  // A scrape's duration runs from the taking of the snapshot to the rendered text.
+  auto began = std::make_shared<std::uint64_t>(0);
+  auto router = std::make_unique<http::Router>();
+  endpoints::Register(
+      *router,
+      [began] {
+        *began = measure::MonotonicNs();
+        return TakeSnapshot(ReadServerFacts());
+      },
+      [began](std::size_t samples) {
+        shared::WorkerStatus& worker = shared_stats->worker;
+        worker.scrapes.fetch_add(1, std::memory_order_relaxed);
+        worker.scrape_duration_ns.store(measure::MonotonicNs() - *began, std::memory_order_relaxed);
+        worker.scrape_series.store(samples, std::memory_order_relaxed);
+      });
+  return router;
+}
+
+template <std::size_t kSize>
+void CopyText(char (&target)[kSize], const std::string& source) {
+  const std::size_t length = std::min(source.size(), kSize - 1);
+  std::memcpy(target, source.data(), length);
+  target[length] = '\0';
+}
+
+// What pg_hello_info() shows of the listeners.
+void PublishListeners(const std::vector<http::ListenerState>& listeners) {
+  shared::WorkerStatus& worker = shared_stats->worker;
+  std::string addresses;
+  std::string errors;
+  for (const http::ListenerState& listener : listeners) {
+    std::string& text = listener.error.empty() ? addresses : errors;
+    text += (text.empty() ? "" : ", ") + (listener.error.empty() ? listener.bound : listener.error);
+  }
+  const auto bound = std::find_if(listeners.begin(), listeners.end(),
+                                  [](const auto& listener) { return listener.port != 0; });
+  shared::ListenText published{};
+  CopyText(published.addresses, addresses);
+  CopyText(published.error, errors);
+  worker.listen_text.Publish(published);
+  worker.port.store(bound != listeners.end() ? bound->port : 0, std::memory_order_relaxed);
+  worker.listening.store(errors.empty() ? 1 : 0, std::memory_order_relaxed);
+}
+
+bool SameState(const http::ListenerState& a, const http::ListenerState& b) {
+  return a.wanted == b.wanted && a.bound == b.bound && a.error == b.error;
+}
+
+// What the log is to be told of a change from `before` to `after`.
+void Announce(const std::vector<http::ListenerState>& before,
+              const std::vector<http::ListenerState>& after, std::vector<ListenerChange>& changes) {
+  for (const http::ListenerState& old : before) {
+    const bool still = std::any_of(after.begin(), after.end(),
+                                   [&old](const auto& now) { return now.bound == old.bound; });
+    if (!old.bound.empty() && !still) {
+      changes.push_back({"no longer serving metrics on " + old.bound, false});
+    }
+  }
+  for (const http::ListenerState& now : after) {
+    const bool known = std::any_of(before.begin(), before.end(),
+                                   [&now](const auto& old) { return SameState(old, now); });
+    if (!known && now.error.empty()) {
+      changes.push_back({"serving metrics on http://" + now.bound + "/metrics", false});
+    } else if (!known) {
+      changes.push_back({now.error, true});
+    }
+  }
+}
+
+// Takes over what has become of the listeners, if anything has.
+void FollowListeners() {
+  std::vector<http::ListenerState> now = serving->reactor->listeners();
+  if (now.size() == serving->told.size() &&
+      std::equal(now.begin(), now.end(), serving->told.begin(), SameState)) {
+    return;
+  }
+  PublishListeners(now);
+  Announce(serving->told, now, serving->changes);
+  serving->told = std::move(now);
+}
+
+// Runs `work`; lack of memory leaves things as they are until the next turn.
+template <typename Work>
+void Unharmed(Work work) noexcept {
+  try {
+    work();
+  } catch (...) {
+  }
+}
+
+}  // namespace
+
+bool StartServing(std::int64_t now_ms) noexcept {
+  try {
+    auto made = std::make_unique<Serving>();
+    made->reactor = std::make_unique<http::Reactor>(MakeRouter(), http::Limits{}, CountResponse);
+    serving = made.release();
+  } catch (...) {
+    return false;
+  }
+  Listen(now_ms);
+  return true;
+}
+
+void Listen(std::int64_t now_ms) noexcept {
+  Unharmed([now_ms] { serving->reactor->Listen(ListenAddresses(), now_ms); });
+}
+
+void Serve(std::int64_t now_ms) noexcept {
+  serving->reactor->Poll(now_ms);
+  Unharmed([] {
+    shared::WorkerStatus& worker = shared_stats->worker;
+    worker.connections.store(static_cast<std::uint32_t>(serving->reactor->connections()),
+                             std::memory_order_relaxed);
+    worker.bind_failures.store(serving->reactor->bind_failures(), std::memory_order_relaxed);
+    FollowListeners();
+  });
+}
+
+void StopServing() noexcept {
+  delete serving;
+  serving = nullptr;
+}
+
+int ServingDescriptor() noexcept { return serving->reactor->epoll_fd(); }
+
+std::int64_t ServingTimeoutMs(std::int64_t now_ms, std::int64_t at_most_ms) noexcept {
+  return serving->reactor->TimeoutMs(now_ms, at_most_ms);
+}
+
+bool NextListenerChange(const char** message, bool* failed) noexcept {
+  if (serving->changes.empty()) {
+    return false;
+  }
+  serving->telling = std::move(serving->changes.front());
+  serving->changes.erase(serving->changes.begin());
+  *message = serving->telling.message.c_str();
+  *failed = serving->telling.failed;
+  return true;
+}
+
+}  // namespace pg_hello::pg

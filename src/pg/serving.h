@@ -1,0 +1,32 @@
+// The worker's C++ half behind a face of plain values: nothing here raises a PostgreSQL error and
+// nothing throws, so that worker.cpp can call PostgreSQL without a C++ object in the way.
+#ifndef PG_HELLO_PG_SERVING_H
+#define PG_HELLO_PG_SERVING_H
+
+#include <cstdint>
+
+namespace pg_hello::pg {
+
+// All functions: the worker's main thread only; times are monotonic milliseconds.
+
+// Makes the HTTP server and has it listen as the settings say. False if there is no memory.
+bool StartServing(std::int64_t now_ms) noexcept;
+// Listens as the settings say now.
+void Listen(std::int64_t now_ms) noexcept;
+// Everything that is due: requests, deadlines, retries. Does not block.
+void Serve(std::int64_t now_ms) noexcept;
+// Closes every socket.
+void StopServing() noexcept;
+
+// Readable when Serve() has something to do.
+int ServingDescriptor() noexcept;
+// Until Serve() has a deadline to see to, at most `at_most_ms`.
+std::int64_t ServingTimeoutMs(std::int64_t now_ms, std::int64_t at_most_ms) noexcept;
+
+// A change of a listener that has not been told yet, as a text for the log that stays valid until
+// the next call. False if there is none.
+bool NextListenerChange(const char** message, bool* failed) noexcept;
+
+}  // namespace pg_hello::pg
+
+#endif  // PG_HELLO_PG_SERVING_H

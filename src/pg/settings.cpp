@@ -1,0 +1,132 @@
+// All settings in one place, as users find them in pg_settings: names, limits, texts.
+#include "pg/settings.h"
+
+#include <climits>
+#include <exception>
+#include <string>
+#include <string_view>
+
+extern "C" {
+#include "utils/guc.h"
+}
+
+namespace pg_hello::pg {
+
+Settings settings;
+std::uint32_t tracking_generation = 1;
+
+namespace {
+
+constexpr config_enum_entry kTrackLevels[] = {
+    {"none", kTrackNone, false}, {"own", kTrackOwn, false}, {"pl", kTrackPl, false},
+    {"all", kTrackAll, false},   {"off", kTrackNone, true}, {nullptr, 0, false},
+};
+
+constexpr config_enum_entry kClockChoices[] = {
+    {"auto", kClockAuto, false},
+    {"tsc", kClockTsc, false},
+    {"monotonic", kClockMonotonic, false},
+    {nullptr, 0, false},
+};
+
+std::string_view Trim(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+// Calls `take` with each element of a comma-separated list. False if one is empty though the list
+// is not.
+template <typename Take>
+bool ForEachAddress(std::string_view list, Take take) {
+  if (Trim(list).empty()) {
+    return true;
+  }
+  for (;;) {
+    const std::size_t comma = list.find(',');
+    const std::string_view address = Trim(list.substr(0, comma));
+    if (address.empty()) {
+      return false;
+    }
+    take(address);
+    if (comma == std::string_view::npos) {
+      return true;
+    }
+    list.remove_prefix(comma + 1);
+  }
+}
+
+extern "C" {
+
+static void AssignTracking(int, void*) { ++tracking_generation; }
+static void AssignTrackInlinable(bool, void*) { ++tracking_generation; }
+
+static bool CheckClock(int* value, void**, GucSource) {
+  if (*value == kClockTsc && !measure::TscIsTrustworthy()) {
+    GUC_check_errdetail("This machine has no invariant time-stamp counter that its kernel trusts.");
+    GUC_check_errhint("Set \"pg_hello.clock\" to \"auto\" or \"monotonic\".");
+    return false;
+  }
+  return true;
+}
+
+static bool CheckListenAddresses(char** value, void**, GucSource) {
+  if (!ForEachAddress(*value, [](std::string_view) {})) {
+    GUC_check_errdetail("List of addresses has an empty element.");
+    return false;
+  }
+  return true;
+}
+
+}  // extern "C"
+
+}  // namespace
+
+void DefineSessionSettings() {
+  DefineCustomIntVariable("pg_hello.repeat", "Sets how many times pg_hello() repeats its greeting.",
+                          nullptr, &settings.repeat, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr,
+                          nullptr);
+}
+
+void DefineServerSettings() {
+  DefineCustomEnumVariable(
+      "pg_hello.track", "Selects the functions whose calls are counted and timed.",
+      "\"own\" means those of this extension, \"pl\" also those in procedural languages, \"all\" "
+      "also those in C and those in SQL that are never inlined.",
+      &settings.track, kTrackPl, kTrackLevels, PGC_SUSET, 0, nullptr, AssignTracking, nullptr);
+  DefineCustomBoolVariable(
+      "pg_hello.track_inlinable", "Also tracks SQL functions that the planner would inline.",
+      "A tracked function is not inlined, so this changes plans and can make queries slower.",
+      &settings.track_inlinable, false, PGC_SUSET, 0, nullptr, AssignTrackInlinable, nullptr);
+  DefineCustomEnumVariable(
+      "pg_hello.clock", "Selects the clock that times calls.",
+      "\"auto\" takes the CPU's time-stamp counter where there is an invariant one.",
+      &settings.clock, kClockAuto, kClockChoices, PGC_SUSET, 0, CheckClock, AssignTracking,
+      nullptr);
+  DefineCustomIntVariable(
+      "pg_hello.max_functions", "Sets the number of functions that can be tracked.",
+      "Shared memory for this number of functions is reserved when the server starts.",
+      &settings.max_functions, 5000, 1, 1000000, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.listen_addresses", "Sets the addresses on which metrics are served over HTTP.",
+      "A comma-separated list of IP addresses, \"localhost\" or \"*\". If empty, there is no HTTP.",
+      &settings.listen_addresses, "127.0.0.1", PGC_SIGHUP, 0, CheckListenAddresses, nullptr,
+      nullptr);
+  DefineCustomIntVariable("pg_hello.port", "Sets the TCP port on which metrics are served.",
+                          "0 lets the system choose one; pg_hello_info() and the log show which.",
+                          &settings.port, 9797, 0, 65535, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  MarkGUCPrefixReserved("pg_hello");
+}
+
+std::vector<http::ListenAddress> ListenAddresses() {
+  std::vector<http::ListenAddress> addresses;
+  ForEachAddress(settings.listen_addresses, [&addresses](std::string_view address) {
+    addresses.push_back({std::string(address), static_cast<std::uint16_t>(settings.port)});
+  });
+  return addresses;
+}
+
+}  // namespace pg_hello::pg

@@ -1,0 +1,42 @@
+// The settings (pg_hello.*) as the rest of the shell reads them.
+#ifndef PG_HELLO_PG_SETTINGS_H
+#define PG_HELLO_PG_SETTINGS_H
+
+#include <cstdint>
+#include <vector>
+
+#include "pg/pg.h"
+#include "pg_hello/http/reactor.h"
+#include "pg_hello/measure/tick_clock.h"
+
+namespace pg_hello::pg {
+
+enum TrackLevel : int { kTrackNone, kTrackOwn, kTrackPl, kTrackAll };
+enum ClockChoice : int { kClockAuto, kClockTsc, kClockMonotonic };
+
+struct Settings {
+  int track;
+  bool track_inlinable;
+  int max_functions;
+  int clock;
+  char* listen_addresses;
+  int port;
+  int repeat;
+};
+
+extern Settings settings;
+
+// Raised by every change of a setting that decides which functions are tracked, or by which clock.
+extern std::uint32_t tracking_generation;
+
+// Defines what can be set at any time, in every session that loads the library.
+void DefineSessionSettings();
+// Defines the rest. REQUIRES: the library is being loaded by the postmaster.
+void DefineServerSettings();
+
+// pg_hello.listen_addresses and pg_hello.port as the reactor wants them. May throw std::bad_alloc.
+std::vector<http::ListenAddress> ListenAddresses();
+
+}  // namespace pg_hello::pg
+
+#endif  // PG_HELLO_PG_SETTINGS_H

@@ -1,0 +1,174 @@
+// The life of the worker: one loop that waits for signals, the postmaster's death and sockets in
+// one call, and never for anything else.
+//
+// It has shared memory and no database connection, so DROP DATABASE and CREATE DATABASE ...
+// TEMPLATE never wait for it and it runs during recovery and on standbys. Its death by a crash
+// would be the cluster's: it has no threads, and no exception leaves serving.cpp.
+//
+//   SIGHUP    re-read the settings, rebind if addresses or port have changed
+//   SIGTERM   end at once, with exit code 1: at shutdown nobody starts it again, otherwise
+//             (pg_terminate_backend) the postmaster does
+//   SIGINT, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE   nothing
+//   SIGQUIT   PostgreSQL's: the server is going down hard
+#include "pg/worker.h"
+
+#include <csignal>
+
+#include "pg/compat.h"
+#include "pg/pg.h"
+#include "pg/serving.h"
+#include "pg/settings.h"
+#include "pg/shared_memory.h"
+
+extern "C" {
+#include "libpq/pqsignal.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
+#include "utils/wait_event.h"
+}
+
+namespace pg_hello::pg {
+
+namespace {
+
+constexpr int kRestartAfterSeconds = 5;
+
+// The loop turns at least this often: the heartbeat that others judge it by.
+constexpr std::int64_t kHeartbeatMs = 1000;
+
+std::int64_t NowMs() { return static_cast<std::int64_t>(measure::MonotonicNs() / 1'000'000); }
+
+extern "C" {
+
+static void MarkStopped(int, Datum) {
+  shared::WorkerStatus& worker = shared_stats->worker;
+  worker.pid.store(0, std::memory_order_relaxed);
+  worker.port.store(0, std::memory_order_relaxed);
+  worker.listening.store(0, std::memory_order_relaxed);
+  worker.connections.store(0, std::memory_order_relaxed);
+  worker.listen_text.Publish(shared::ListenText{});
+}
+
+}  // extern "C"
+
+void MarkStarted() {
+  shared::WorkerStatus& worker = shared_stats->worker;
+  worker.starts.fetch_add(1, std::memory_order_relaxed);
+  worker.started_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
+  worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
+  worker.pid.store(static_cast<std::uint32_t>(MyProcPid), std::memory_order_relaxed);
+  on_shmem_exit(MarkStopped, Datum{0});
+}
+
+// What became of the listeners goes to the log, once for each change.
+void LogListenerChanges() {
+  const char* message = nullptr;
+  bool failed = false;
+  while (NextListenerChange(&message, &failed)) {
+    if (failed) {
+      ereport(LOG, (errmsg("pg_hello: %s", message),
+                    errhint("It will be tried again. Is another server using the port?")));
+    } else {
+      ereport(LOG, (errmsg("pg_hello: %s", message)));
+    }
+  }
+}
+
+void LogFullTable() {
+  bool overflow = false;
+  for (std::uint32_t i = 0; i < shared_stats->databases_end(); ++i) {
+    overflow |= shared_stats->database(i).overflow_calls.load(std::memory_order_relaxed) > 0;
+  }
+  if (overflow && shared_stats->full_reported.exchange(1) == 0) {
+    ereport(WARNING, (errmsg("pg_hello: the table of functions is full"),
+                      errdetail("Calls of further functions are not tracked, only counted as "
+                                "overflow."),
+                      errhint("Increase \"pg_hello.max_functions\" (now %d) and restart the "
+                              "server.",
+                              settings.max_functions)));
+  }
+}
+
+void SetSignalHandlers() {
+  pqsignal(SIGHUP, SignalHandlerForConfigReload);
+  pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+  pqsignal(SIGINT, SIG_IGN);
+  pqsignal(SIGUSR1, SIG_IGN);
+  pqsignal(SIGUSR2, SIG_IGN);
+  pqsignal(SIGALRM, SIG_IGN);
+  pqsignal(SIGPIPE, SIG_IGN);
+  BackgroundWorkerUnblockSignals();
+}
+
+void ReloadSettings() {
+  ConfigReloadPending = false;
+  ProcessConfigFile(PGC_SIGHUP);
+  Listen(NowMs());
+}
+
+}  // namespace
+
+}  // namespace pg_hello::pg
+
+extern "C" {
+
+PGDLLEXPORT void pg_hello_worker_main(Datum argument);
+
+void pg_hello_worker_main(Datum) {
+  using namespace pg_hello::pg;
+
+  SetSignalHandlers();
+  MarkStarted();
+  if (!StartServing(NowMs())) {
+    ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("pg_hello: could not start serving")));
+  }
+
+  WaitEventSet* events = MakeWaitEventSet(3);
+  AddWaitEventToSet(events, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, nullptr);
+  AddWaitEventToSet(events, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, nullptr, nullptr);
+  AddWaitEventToSet(events, WL_SOCKET_READABLE, ServingDescriptor(), nullptr, nullptr);
+
+  while (!ShutdownRequestPending) {
+    if (ConfigReloadPending) {
+      ReloadSettings();
+    }
+    Serve(NowMs());
+    LogListenerChanges();
+    LogFullTable();
+    shared_stats->worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
+
+    WaitEvent event;
+    WaitEventSetWait(events, static_cast<long>(ServingTimeoutMs(NowMs(), kHeartbeatMs)), &event, 1,
+                     PG_WAIT_EXTENSION);
+    if ((event.events & WL_LATCH_SET) != 0) {
+      ResetLatch(MyLatch);
+    }
+  }
+  StopServing();
+  proc_exit(1);
+}
+
+}  // extern "C"
+
+namespace pg_hello::pg {
+
+void RegisterWorker() {
+  if (IsBinaryUpgrade) {
+    return;
+  }
+  BackgroundWorker worker{};
+  worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+  worker.bgw_start_time = BgWorkerStart_PostmasterStart;
+  worker.bgw_restart_time = kRestartAfterSeconds;
+  strlcpy(worker.bgw_library_name, "pg_hello", sizeof(worker.bgw_library_name));
+  strlcpy(worker.bgw_function_name, "pg_hello_worker_main", sizeof(worker.bgw_function_name));
+  strlcpy(worker.bgw_name, "pg_hello metrics", sizeof(worker.bgw_name));
+  strlcpy(worker.bgw_type, "pg_hello metrics", sizeof(worker.bgw_type));
+  RegisterBackgroundWorker(&worker);
+}
+
+}  // namespace pg_hello::pg
