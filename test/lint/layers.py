@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""The arrows between rooms go one way.
+
+Each room of the core may include only rooms that stand before it on the way of the data, and only
+the ones listed. Nothing includes src/pg. PostgreSQL's, cpp-httplib's and nlohmann/json's headers
+stay in the places that are theirs.
+
+usage: layers.py SOURCE_ROOT
+"""
+
+import pathlib
+import re
+import sys
+
+MAY_INCLUDE = {
+    "measure": set(),
+    "shared": {"measure"},
+    "pending": {"measure", "shared"},
+    "snapshot": {"measure", "shared"},
+    "exposition": {"measure", "shared", "snapshot"},
+    "health": {"measure", "shared", "snapshot"},
+    "http": set(),
+    "endpoints": {"exposition", "health", "http", "snapshot"},
+    "pg": {
+        "measure", "shared", "pending", "snapshot", "exposition", "health", "http", "endpoints",
+    },
+}
+
+# header (regular expression) -> the files that may include it
+ONLY_IN = {
+    r"httplib\.h": {"src/http/router.cpp"},
+    r"nlohmann/.*": {"src/health/health_report.cpp"},
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
+
+
+def room_of_file(path):
+    parts = path.parts
+    return parts[2] if parts[0] == "include" else parts[1]
+
+
+def room_of_include(name):
+    ours = re.fullmatch(r"(?:pg_hello/)?([a-z_]+)/[a-z_0-9]+\.h", name)
+    return ours.group(1) if ours and ours.group(1) in MAY_INCLUDE else None
+
+
+def faults(root):
+    files = sorted([*root.glob("include/pg_hello/*/*.h"), *root.glob("src/*/*.h"), *root.glob("src/*/*.cpp")])
+    if len(files) < 20:
+        yield f"only {len(files)} files found below {root}: is this the source root?"
+    for file in files:
+        path = file.relative_to(root)
+        room = room_of_file(path)
+        if room not in MAY_INCLUDE:
+            yield f"{path}: room '{room}' is not on the plan in {pathlib.Path(__file__).name}"
+            continue
+        for name in INCLUDE.findall(file.read_text()):
+            for pattern, allowed in ONLY_IN.items():
+                if re.fullmatch(pattern, name) and str(path) not in allowed:
+                    yield f"{path}: includes {name}, which only {', '.join(sorted(allowed))} may"
+            target = room_of_include(name)
+            if target and target != room and target not in MAY_INCLUDE[room]:
+                yield f"{path}: room '{room}' must not include '{target}' ({name})"
+            if name == "postgres.h" and str(path) != "src/pg/pg.h":
+                yield f"{path}: includes postgres.h; src/pg/pg.h is the way to it"
+
+
+def main():
+    found = list(faults(pathlib.Path(sys.argv[1])))
+    print("\n".join(found) or "all arrows go one way")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+// The answer of each path, without a router.
+#include "pg_hello/endpoints/endpoints.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "../exposition/sample_snapshots.h"
+
+namespace pg_hello::endpoints {
+namespace {
+
+using pg_hello::testing::kNowUs;
+using pg_hello::testing::MakeFunction;
+using pg_hello::testing::MakeSnapshot;
+
+std::string Header(const http::Response& response, std::string_view name) {
+  for (const auto& [key, value] : response.headers) {
+    if (key == name) {
+      return value;
+    }
+  }
+  return "";
+}
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+TEST(EndpointsTest, MetricsAnswersTextWithItsContentType) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  std::size_t samples = 0;
+  const http::Response response = Metrics(snapshot, &samples);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_TRUE(Contains(*response.body, "\npg_hello_tracked_functions 1\n"));
+  const auto lines = std::count(response.body->begin(), response.body->end(), '\n');
+  const auto comments = [&] {
+    std::ptrdiff_t count = 0;
+    for (std::size_t at = 0; at < response.body->size(); at = response.body->find('\n', at) + 1) {
+      count += (*response.body)[at] == '#' ? 1 : 0;
+    }
+    return count;
+  }();
+  EXPECT_EQ(static_cast<std::ptrdiff_t>(samples), lines - comments);
+}
+
+TEST(EndpointsTest, HealthAnswers200ForPassAndWarnAnd503ForFail) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  http::Response response = Health(snapshot);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "application/health+json");
+  EXPECT_TRUE(Contains(*response.body, "\"status\": \"pass\""));
+  snapshot.worker.listening = false;
+  response = Health(snapshot);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_TRUE(response.body->starts_with("{\n  \"status\": \"warn\""));
+  snapshot.server.postmaster_status = "stopping";
+  response = Health(snapshot);
+  EXPECT_EQ(response.status, 503);
+  EXPECT_TRUE(response.body->starts_with("{\n  \"status\": \"fail\""));
+}
+
+TEST(EndpointsTest, LivezIsAlwaysOk) {
+  const http::Response response = Livez();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "text/plain; charset=utf-8");
+  EXPECT_EQ(*response.body, "ok\n");
+}
+
+TEST(EndpointsTest, ReadyzFollowsServerAndHeartbeat) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  EXPECT_EQ(Readyz(snapshot, false).status, 200);
+  EXPECT_EQ(*Readyz(snapshot, false).body, "ok\n");
+  EXPECT_TRUE(Contains(*Readyz(snapshot, true).body, "[+]postgres:status ok\n"));
+  snapshot.server.postmaster_status = "standby";
+  EXPECT_EQ(Readyz(snapshot, false).status, 200);
+  snapshot.server.postmaster_status = "starting";
+  const http::Response response = Readyz(snapshot, false);
+  EXPECT_EQ(response.status, 503);
+  EXPECT_TRUE(Contains(*response.body, "[-]postgres:status failed: "));
+  snapshot = MakeSnapshot();
+  snapshot.worker.heartbeat_at_us = kNowUs - 61'000'000;
+  EXPECT_EQ(Readyz(snapshot, true).status, 503);
+}
+
+TEST(EndpointsTest, IndexLinksToEveryOtherPath) {
+  const http::Response response = Index();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
+  for (const char* link :
+       {"href=\"metrics\"", "href=\"health\"", "href=\"livez\"", "href=\"readyz?verbose\""}) {
+    EXPECT_TRUE(Contains(*response.body, link)) << link;
+  }
+}
+
+TEST(EndpointsTest, IndexNeedsNothingFromElsewhere) {
+  const http::Response response = Index();
+  EXPECT_EQ(Header(response, "Content-Security-Policy"),
+            "default-src 'none'; style-src 'unsafe-inline'");
+  EXPECT_TRUE(response.body->starts_with("<!doctype html>\n<html lang=\"en\">"));
+  EXPECT_TRUE(Contains(*response.body, "<title>pg_hello</title>"));
+  EXPECT_TRUE(Contains(*response.body, "width=device-width"));
+  for (const char* forbidden : {"<script", "http:", "https:", "src=", "url("}) {
+    EXPECT_FALSE(Contains(*response.body, forbidden)) << forbidden;
+  }
+}
+
+TEST(EndpointsTest, NoAnswerMayBeCachedOrGuessed) {
+  const snapshot::Snapshot snapshot = MakeSnapshot();
+  for (const http::Response& response :
+       {Metrics(snapshot, nullptr), Health(snapshot), Livez(), Readyz(snapshot, true), Index()}) {
+    EXPECT_EQ(Header(response, "Cache-Control"), "no-store");
+    EXPECT_EQ(Header(response, "X-Content-Type-Options"), "nosniff");
+  }
+}
+
+}  // namespace
+}  // namespace pg_hello::endpoints

@@ -1,0 +1,293 @@
+// What the walker writes, seen through a writer that only takes notes: no format is involved.
+#include "pg_hello/exposition/families.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sample_snapshots.h"
+
+namespace pg_hello::exposition {
+namespace {
+
+using pg_hello::testing::MakeFunction;
+using pg_hello::testing::MakeSnapshot;
+
+std::string Format(Decimal value) {
+  char text[kMaxDecimalChars];
+  return {text, FormatDecimal(value, text)};
+}
+
+// Label values joined with "|" -> value; a histogram's value is its sum.
+using Samples = std::map<std::string, std::string>;
+
+class NotingWriter final : public FamilyWriter {
+ public:
+  LabelSet AddLabelSet(std::span<const std::string_view> names,
+                       std::span<const std::string_view> values, std::int64_t since_us) override {
+    EXPECT_TRUE(
+        std::equal(names.begin(), names.end(), kFunctionLabels.begin(), kFunctionLabels.end()));
+    sets_.emplace_back(Join("", values));
+    since_us_.push_back(since_us);
+    return static_cast<LabelSet>(sets_.size() - 1);
+  }
+
+  void BeginFamily(const Family& family) override {
+    current_ = &family;
+    begun_.push_back(family.id);
+  }
+
+  void Sample(LabelSet labels, std::span<const std::string_view> more, Decimal value) override {
+    EXPECT_NE(current_->type, FamilyType::kHistogram);
+    EXPECT_EQ(current_->labels().size(),
+              more.size() + (labels == kNoLabels ? 0 : kFunctionLabels.size()));
+    Note(Join(sets_[labels], more), value);
+  }
+
+  std::size_t Histogram(LabelSet labels, const snapshot::Buckets&, Decimal sum) override {
+    EXPECT_EQ(current_->type, FamilyType::kHistogram);
+    Note(sets_[labels], sum);
+    return 100;
+  }
+
+  void Finish() override { ++finished_; }
+
+  const Samples& Of(FamilyId id) { return families_[id]; }
+  const std::vector<FamilyId>& begun() const { return begun_; }
+  const std::vector<std::int64_t>& since_us() const { return since_us_; }
+  int finished() const { return finished_; }
+  std::size_t noted() const { return noted_; }
+
+ private:
+  static std::string Join(std::string text, std::span<const std::string_view> values) {
+    for (const std::string_view value : values) {
+      text.append(text.empty() ? "" : "|").append(value);
+    }
+    return text;
+  }
+
+  void Note(const std::string& labels, Decimal value) {
+    EXPECT_TRUE(families_[current_->id].emplace(labels, Format(value)).second)
+        << current_->name << " twice with " << labels;
+    ++noted_;
+  }
+
+  std::vector<std::string> sets_ = {""};
+  std::vector<std::int64_t> since_us_;
+  const Family* current_ = nullptr;
+  std::map<FamilyId, Samples> families_;
+  std::vector<FamilyId> begun_;
+  int finished_ = 0;
+  std::size_t noted_ = 0;
+};
+
+TEST(FamiliesTest, WritesEveryFamilyOnceInTheOrderOfTheCatalogue) {
+  NotingWriter writer;
+  WriteFamilies(snapshot::Snapshot{}, writer);
+  ASSERT_EQ(writer.begun().size(), kFamilyCount);
+  for (std::size_t i = 0; i < kFamilyCount; ++i) {
+    EXPECT_EQ(writer.begun()[i], kFamilies[i].id);
+  }
+  EXPECT_EQ(writer.finished(), 1);
+}
+
+TEST(FamiliesTest, ReturnsTheNumberOfSamplesAsTheWriterCountsThem) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(2, "public", "g()"));
+  NotingWriter writer;
+  const std::size_t samples = WriteFamilies(snapshot, writer);
+  EXPECT_EQ(samples, writer.noted() - 2 + 2 * 100);
+}
+
+TEST(FamiliesTest, WritesAFunctionsCounters) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot::FunctionStats f = MakeFunction(16'400, "public", "f(integer)");
+  f.calls = 10;
+  f.errors = 4;
+  f.canceled = 1;
+  f.inclusive_ns = 1'234'567'890;
+  f.self_ns = 234'567'890;
+  f.duration_ns = 1'500'000'000;
+  f.iterations = 70;
+  f.active = 2;
+  f.error_origins = {{"22", 3}, {"57", 1}, {"XX", 0}};
+  pg_hello::testing::SetText(f.identity.extension, "pg_hello");
+  f.identity.kind = 'p';
+  snapshot.functions.push_back(f);
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  const std::string labels = "app|public|f(integer)";
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionCalls), (Samples{{labels, "10"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionErrors), (Samples{{labels, "4"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionCanceled), (Samples{{labels, "1"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionInclusiveSeconds), (Samples{{labels, "1.23456789"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionSelfSeconds), (Samples{{labels, "0.23456789"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionDurationSeconds), (Samples{{labels, "1.5"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionIterations), (Samples{{labels, "70"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionActive), (Samples{{labels, "2"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionErrorOrigins),
+            (Samples{{labels + "|22", "3"}, {labels + "|57", "1"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionInfo),
+            (Samples{{labels + "|16400|plpgsql|procedure|pg_hello", "1"}}));
+  EXPECT_EQ(writer.since_us(), std::vector<std::int64_t>{f.stats_since_us});
+}
+
+TEST(FamiliesTest, NamesEveryKindOfFunction) {
+  const std::pair<char, const char*> kinds[] = {{'f', "function"},  {'p', "procedure"},
+                                                {'a', "aggregate"}, {'w', "window"},
+                                                {'t', "trigger"},   {'?', "unknown"}};
+  for (const auto& [kind, word] : kinds) {
+    snapshot::Snapshot snapshot = MakeSnapshot();
+    snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+    snapshot.functions[0].identity.kind = kind;
+    NotingWriter writer;
+    WriteFamilies(snapshot, writer);
+    EXPECT_TRUE(writer.Of(FamilyId::kFunctionInfo)
+                    .contains("app|public|f()|1|plpgsql|" + std::string(word) + "|"));
+  }
+}
+
+TEST(FamiliesTest, WritesNoIterationsForFunctionsThatReturnOneRow) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_TRUE(writer.Of(FamilyId::kFunctionIterations).empty());
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionCalls).size(), 1U);
+}
+
+TEST(FamiliesTest, MakesEqualLabelsUniqueByTheFunctionsOid) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.databases.push_back({6, "other", 0});
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(2, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(3, "private", "f()"));
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions.back().database = 1;
+  for (std::size_t i = 0; i < snapshot.functions.size(); ++i) {
+    snapshot.functions[i].calls = i + 1;
+  }
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionCalls), (Samples{{"app|public|f()", "1"},
+                                                          {"app|public|f()~2", "2"},
+                                                          {"app|private|f()", "3"},
+                                                          {"other|public|f()", "4"}}));
+}
+
+TEST(FamiliesTest, MakesEqualLabelsUniqueEvenIfTheOidIsTaken) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(9, "public", "f()~7"));
+  snapshot.functions.push_back(MakeFunction(8, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(7, "public", "f()"));
+  for (int i = 0; i < 3; ++i) {  // temporary functions have no oid
+    snapshot.functions.push_back(MakeFunction(0, "pg_temp", "f()"));
+  }
+  NotingWriter writer;  // complains about equal labels
+  WriteFamilies(snapshot, writer);
+  const Samples& calls = writer.Of(FamilyId::kFunctionCalls);
+  for (const char* labels : {"app|public|f()~7", "app|public|f()", "app|public|f()~7~2",
+                             "app|pg_temp|f()", "app|pg_temp|f()~0", "app|pg_temp|f()~0~2"}) {
+    EXPECT_TRUE(calls.contains(labels)) << labels;
+  }
+}
+
+TEST(FamiliesTest, DoesNotConfuseNamesThatJoinToTheSameText) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "a", "bc"));
+  snapshot.functions.push_back(MakeFunction(2, "ab", "c"));
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionCalls), (Samples{{"app|a|bc", "0"}, {"app|ab|c", "0"}}));
+}
+
+TEST(FamiliesTest, SurvivesNamesWithoutAnEnd) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  std::fill(std::begin(snapshot.functions[0].identity.function),
+            std::end(snapshot.functions[0].identity.function), 'x');
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_TRUE(writer.Of(FamilyId::kFunctionCalls).contains("app|public|" + std::string(256, 'x')));
+}
+
+TEST(FamiliesTest, RefusesAFunctionOfAnUnknownDatabase) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions[0].database = 1;
+  NotingWriter writer;
+  EXPECT_THROW(WriteFamilies(snapshot, writer), std::out_of_range);
+}
+
+TEST(FamiliesTest, WritesTheIdentity) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.server.in_recovery = true;
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kBuildInfo), (Samples{{"1.0|15.20 (Debian 15.20-1)", "1"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kPostgresInRecovery), (Samples{{"", "1"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kStatsResetTimestampSeconds), (Samples{{"", "1795407200.5"}}));
+}
+
+TEST(FamiliesTest, WritesTheCollectorsStateWithZerosForQuietDatabases) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.databases.push_back({6, "other", 42});
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(2, "public", "g()"));
+  snapshot.functions[0].untimed = 3;
+  snapshot.functions[1].untimed = 4;
+  snapshot.stack_resyncs = 5;
+  snapshot.clock_anomalies = 6;
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kTrackedFunctions), (Samples{{"", "2"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kTrackedFunctionsLimit), (Samples{{"", "5000"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kOverflowCalls), (Samples{{"app", "0"}, {"other", "42"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kSharedMemoryBytes), (Samples{{"", "12345678"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kStackResyncs), (Samples{{"", "5"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kUntimedCalls), (Samples{{"", "7"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kClockAnomalies), (Samples{{"", "6"}}));
+}
+
+TEST(FamiliesTest, WritesTheWorkersState) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.worker.starts = 3;
+  snapshot.worker.bind_failures = 4;
+  snapshot.worker.connections = 5;
+  snapshot.worker.scrapes = 6;
+  snapshot.worker.scrape_duration_ns = 1'500'000;
+  snapshot.worker.scrape_series = 77;
+  snapshot.worker.http_requests = {{"/metrics", "200", 6}, {"other", "404", 1}};
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kWorkerStartTimeSeconds), (Samples{{"", "1795407200.5"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kWorkerRestarts), (Samples{{"", "2"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kWorkerHeartbeatTimestampSeconds),
+            (Samples{{"", "1795414400.25"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kHttpListening), (Samples{{"", "1"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kHttpBindFailures), (Samples{{"", "4"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kHttpConnections), (Samples{{"", "5"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kHttpRequests),
+            (Samples{{"/metrics|200", "6"}, {"other|404", "1"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kScrapes), (Samples{{"", "6"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kScrapeDurationSeconds), (Samples{{"", "0.0015"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kScrapeSeries), (Samples{{"", "77"}}));
+}
+
+TEST(FamiliesTest, CountsNoRestartBeforeTheFirstStart) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.worker.starts = 0;
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kWorkerRestarts), (Samples{{"", "0"}}));
+}
+
+}  // namespace
+}  // namespace pg_hello::exposition

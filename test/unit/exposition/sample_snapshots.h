@@ -1,0 +1,69 @@
+// Snapshots made by hand, shared by the tests of the rooms that read snapshots.
+#ifndef PG_HELLO_TEST_UNIT_EXPOSITION_SAMPLE_SNAPSHOTS_H
+#define PG_HELLO_TEST_UNIT_EXPOSITION_SAMPLE_SNAPSHOTS_H
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "pg_hello/measure/latency_buckets.h"
+#include "pg_hello/snapshot/snapshot.h"
+
+namespace pg_hello::testing {
+
+// 2026-11-23T06:13:20.5Z
+inline constexpr std::int64_t kNowUs = 1'795'414'400'500'000;
+
+template <std::size_t kSize>
+void SetText(char (&to)[kSize], std::string_view text) {
+  const std::size_t length = text.size() < kSize ? text.size() : kSize - 1;
+  text.copy(to, length);
+  to[length] = '\0';
+}
+
+inline snapshot::FunctionStats MakeFunction(std::uint32_t funcid, std::string_view schema,
+                                            std::string_view function) {
+  snapshot::FunctionStats stats{};
+  stats.key.dbid = 5;
+  stats.key.funcid = funcid;
+  SetText(stats.identity.schema, schema);
+  SetText(stats.identity.function, function);
+  SetText(stats.identity.language, "plpgsql");
+  stats.identity.kind = 'f';
+  stats.stats_since_us = kNowUs - 3'600'000'000;
+  return stats;
+}
+
+inline void AddCall(snapshot::FunctionStats& stats, std::uint64_t ns) {
+  ++stats.calls;
+  ++stats.buckets[measure::BucketFor(ns)];
+  stats.duration_ns += ns;
+  stats.inclusive_ns += ns;
+  stats.self_ns += ns;
+}
+
+// A healthy server with one database, "app", and no function yet.
+inline snapshot::Snapshot MakeSnapshot() {
+  snapshot::Snapshot snapshot{};
+  snapshot.taken_at_us = kNowUs;
+  snapshot.stats_reset_us = kNowUs - 7'200'000'000;
+  snapshot.functions_limit = 5000;
+  snapshot.shared_memory_bytes = 12'345'678;
+  snapshot.clock_source = "tsc";
+  snapshot.databases.push_back({5, "app", 0});
+  snapshot.worker.pid = 4711;
+  snapshot.worker.starts = 1;
+  snapshot.worker.started_at_us = kNowUs - 7'200'000'000;
+  snapshot.worker.heartbeat_at_us = kNowUs - 250'000;
+  snapshot.worker.port = 9797;
+  snapshot.worker.listening = true;
+  snapshot.worker.listen_addresses = "127.0.0.1:9797";
+  snapshot.server.library_version = "1.0";
+  snapshot.server.postgres_version = "15.20 (Debian 15.20-1)";
+  snapshot.server.postmaster_status = "ready";
+  return snapshot;
+}
+
+}  // namespace pg_hello::testing
+
+#endif  // PG_HELLO_TEST_UNIT_EXPOSITION_SAMPLE_SNAPSHOTS_H

@@ -1,0 +1,208 @@
+#include "pg_hello/http/router.h"
+
+#include <gtest/gtest.h>
+
+#include <new>
+#include <stdexcept>
+#include <string>
+
+namespace pg_hello::http {
+namespace {
+
+RequestHead HeadOf(const std::string& target) {
+  RequestHead head;
+  head.method = "GET";
+  head.target = target;
+  head.host = "x";
+  return head;
+}
+
+std::string BodyOf(const Response& response) {
+  return response.body == nullptr ? std::string() : *response.body;
+}
+
+Handler Say(const std::string& text) {
+  return [text](const Request&) { return TextResponse(200, text); };
+}
+
+TEST(Router, PicksTheHandlerOfThePath) {
+  Router router;
+  router.Handle("/a", Say("A"));
+  router.Handle("/b", Say("B"));
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/a"))), "A");
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/b"))), "B");
+  EXPECT_EQ(router.Route(HeadOf("/a")).status, 200);
+}
+
+TEST(Router, AnswersAnUnknownPathWithABare404) {
+  Router router;
+  router.Handle("/a", Say("A"));
+  for (const char* target : {"/", "/A", "/a/", "/ab", "/b", "//a", "/x/a", "/%61b", "/a%00",
+                             "/a%0a", "/a%2f", "/%3cscript%3e"}) {
+    const Response response = router.Route(HeadOf(target));
+    EXPECT_EQ(response.status, 404) << target;
+    EXPECT_EQ(BodyOf(response), "Not found\n") << target;
+  }
+}
+
+TEST(Router, DecodesThePathBeforeItRoutes) {
+  Router router;
+  router.Handle("/a", [](const Request& request) { return TextResponse(200, request.path); });
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/%61"))), "/a");
+}
+
+TEST(Router, TakesARouteLiterallyAndNotAsAPattern) {
+  Router router;
+  router.Handle("/a.b", Say("dot"));
+  router.Handle("/(.*)", Say("group"));
+  router.Handle("/:name", Say("parameter"));
+  router.Handle("/[x]{2}\\^$|?*+-", Say("rest"));
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/a.b"))), "dot");
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/(.*)"))), "group");
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/:name"))), "parameter");
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/%5Bx%5D%7B2%7D%5C%5E$%7C%3F*+-"))), "rest");
+  for (const char* target : {"/axb", "/zzz", "/x", "/xx"}) {
+    EXPECT_EQ(router.Route(HeadOf(target)).status, 404) << target;
+  }
+}
+
+TEST(Router, DecodesTheQuery) {
+  Router router;
+  Request seen;
+  router.Handle("/q", [&](const Request& request) {
+    seen = request;
+    return Response();
+  });
+  ASSERT_EQ(router.Route(HeadOf("/q?name=a%26b&name=c+d&empty=&v=a=b?c&w=/")).status, 200);
+  EXPECT_EQ(seen.path, "/q");
+  ASSERT_EQ(seen.params.count("name"), 2u);
+  auto name = seen.params.find("name");
+  EXPECT_EQ(name->second, "a&b");
+  EXPECT_EQ((++name)->second, "c d");
+  EXPECT_EQ(seen.params.find("empty")->second, "");
+  EXPECT_EQ(seen.params.find("v")->second, "a=b?c");
+  EXPECT_EQ(seen.params.find("w")->second, "/");
+  EXPECT_EQ(seen.params.size(), 5u);
+}
+
+TEST(Router, ManagesAnEmptyOrStrangeQuery) {
+  Router router;
+  router.Handle("/q", Say("Q"));
+  for (const char* target : {"/q?", "/q??", "/q?=", "/q?&&", "/q?a", "/q?=b", "/q?%00=%0d%0a"}) {
+    EXPECT_EQ(router.Route(HeadOf(target)).status, 200) << target;
+  }
+}
+
+TEST(Router, HandsOverTheFieldsThatTheLibraryNeverSees) {
+  Router router;
+  Request seen;
+  router.Handle("/", [&](const Request& request) {
+    seen = request;
+    return Response();
+  });
+  RequestHead head = HeadOf("/");
+  head.accept = "text/plain;q=%0d%0a";
+  head.accept_encoding = "gzip";
+  head.authorization = "Bearer %41";
+  router.Route(head);
+  EXPECT_EQ(seen.accept, "text/plain;q=%0d%0a");
+  EXPECT_EQ(seen.accept_encoding, "gzip");
+  EXPECT_EQ(seen.authorization, "Bearer %41");
+}
+
+TEST(Router, DoesWithoutAHost) {
+  Router router;
+  router.Handle("/", Say("ok"));
+  RequestHead head = HeadOf("/");
+  head.host.clear();
+  EXPECT_EQ(router.Route(head).status, 200);
+}
+
+TEST(Router, RoutesHeadAsGet) {
+  Router router;
+  router.Handle("/", Say("ok"));
+  RequestHead head = HeadOf("/");
+  head.method = "HEAD";
+  EXPECT_EQ(BodyOf(router.Route(head)), "ok");
+}
+
+TEST(Router, PassesTheResponseOnUntouched) {
+  Router router;
+  const auto body = std::make_shared<const std::string>("shared");
+  router.Handle("/", [&](const Request&) {
+    return Response{503, "application/json", {{"X-A", "b"}}, body};
+  });
+  const Response response = router.Route(HeadOf("/"));
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.content_type, "application/json");
+  ASSERT_EQ(response.headers.size(), 1u);
+  EXPECT_EQ(response.body, body);
+}
+
+TEST(Router, TurnsAnyExceptionIntoABare500) {
+  Router router;
+  router.Handle("/std", [](const Request&) -> Response { throw std::runtime_error("secret"); });
+  router.Handle("/oom", [](const Request&) -> Response { throw std::bad_alloc(); });
+  router.Handle("/int", [](const Request&) -> Response { throw 42; });
+  router.Handle("/empty", Handler());
+  for (const char* target : {"/std", "/oom", "/int", "/empty"}) {
+    const Response response = router.Route(HeadOf(target));
+    EXPECT_EQ(response.status, 500) << target;
+    EXPECT_EQ(BodyOf(response), "Internal server error\n") << target;
+    EXPECT_TRUE(response.headers.empty()) << target;
+  }
+}
+
+TEST(Router, WorksAgainAfterAnException) {
+  Router router;
+  bool fail = true;
+  router.Handle("/", [&](const Request&) {
+    if (fail) throw std::runtime_error("x");
+    return TextResponse(200, "ok");
+  });
+  EXPECT_EQ(router.Route(HeadOf("/")).status, 500);
+  fail = false;
+  EXPECT_EQ(router.Route(HeadOf("/")).status, 200);
+}
+
+TEST(Router, Answers400ToWhatTheLibraryRefuses) {
+  Router router;
+  EXPECT_EQ(router.Route(HeadOf("/ a")).status, 400);
+}
+
+TEST(Router, TellsWhichRouteAnswered) {
+  Router router;
+  router.Handle("/a", Say("A"));
+  router.Handle("/fails", [](const Request&) -> Response { throw 1; });
+  const std::string* route = nullptr;
+  router.Route(HeadOf("/%61?x=y"), &route);
+  ASSERT_NE(route, nullptr);
+  EXPECT_EQ(*route, "/a");
+  router.Route(HeadOf("/fails"), &route);
+  ASSERT_NE(route, nullptr);
+  EXPECT_EQ(*route, "/fails");
+  router.Route(HeadOf("/b"), &route);
+  EXPECT_EQ(route, nullptr);
+}
+
+TEST(Router, LetsAHandlerAskTheRouter) {
+  Router router;
+  router.Handle("/inner", Say("inner"));
+  router.Handle("/outer", [&](const Request&) {
+    return TextResponse(200, "outer+" + BodyOf(router.Route(HeadOf("/inner"))));
+  });
+  EXPECT_EQ(BodyOf(router.Route(HeadOf("/outer"))), "outer+inner");
+}
+
+TEST(Router, CopesWithTheLongestTarget) {
+  Router router;
+  const std::string path = "/" + std::string(kMaxPathBytes - 1, 'a');
+  router.Handle(path, Say("long"));
+  EXPECT_EQ(BodyOf(router.Route(HeadOf(path))), "long");
+  EXPECT_EQ(BodyOf(router.Route(
+                HeadOf(path + "?" + std::string(kMaxTargetBytes - path.size() - 1, '=')))),
+            "long");
+}
+
+}  // namespace
+}  // namespace pg_hello::http
