@@ -83,11 +83,13 @@ bool PendingStats::Renew(FunctionRef& ref) {
   ref.pending = nullptr;
   ref.misses = 0;
   if (!same) {
+    ref.ready = 0;
     ref.verdict = Verdict::kUnknown;
     ref.row = nullptr;
     return false;
   }
   ref.epoch = epoch;
+  ref.row_epoch = MakeRowEpoch(stats_->RowNumber(*ref.row), epoch);
   return true;
 }
 

@@ -101,10 +101,7 @@ void AttachBackend() {
   slot.pid.store(static_cast<std::uint32_t>(MyProcPid), std::memory_order_release);
 }
 
-bool CanCount() {
-  if (call_stack.attached()) [[likely]] {
-    return true;
-  }
+[[gnu::noinline, gnu::cold]] bool TryAttach() {
   const bool possible =
       shared_stats != nullptr && BackendNumber() >= 0 &&
       static_cast<std::uint32_t>(BackendNumber()) < shared_stats->dimensions().backend_slots &&
@@ -115,31 +112,30 @@ bool CanCount() {
   return possible;
 }
 
-// The ref of a function about to be called, with everything known that there is to know.
-FunctionRef* PrepareRef(FunctionRef* ref, Oid function) {
+bool CanCount() { return call_stack.attached() || TryAttach(); }
+
+// The ref of a function about to be called, with everything known that there is to know; null if
+// the call is not to be tracked.
+[[gnu::noinline, gnu::cold]] FunctionRef* Prepare(FunctionRef* ref, Oid function) {
   if (ref == nullptr) {
     ref = FindOrMakeRef(function);
   }
-  if (ref != nullptr && !IsUpToDate(ref) && IsTracked(ref)) {
-    FindRow(ref);
+  if (ref == nullptr) {
+    return nullptr;
+  }
+  PrepareRef(ref);
+  if (call_stack.depth() == 0) {
+    TakeChosenClock();
+  } else if (clock_in_use != settings.clock) {
+    ref->ready = 0;  // ask again: the clock can be changed only when no call is open
   }
   return ref;
 }
 
-void Start(FmgrInfo* flinfo, CallSite* site) {
-  FunctionRef* ref = site->ref;
-  if (ref == nullptr || !IsUpToDate(ref)) [[unlikely]] {
-    ref = PrepareRef(ref, flinfo->fn_oid);
-    site->ref = ref;
-  }
-  if (ref != nullptr && ref->verdict == Verdict::kUntracked) {
-    ref = nullptr;
-  }
+// `stack_address`: of fmgr_hook's own frame, so that all calls are compared by the same measure.
+void Begin(FmgrInfo* flinfo, FunctionRef* ref, const void* stack_address) {
   unwinding = false;
-  if (call_stack.depth() == 0) {
-    TakeChosenClock();
-  }
-  if (!call_stack.Begin(flinfo, ref, __builtin_frame_address(0)) && ref != nullptr) [[unlikely]] {
+  if (!call_stack.Begin(flinfo, ref, stack_address) && ref != nullptr) [[unlikely]] {
     pending_stats.RecordUntimed(*ref);
   }
 }
@@ -147,7 +143,7 @@ void Start(FmgrInfo* flinfo, CallSite* site) {
 void End(FmgrInfo* flinfo) {
   shared::CallSample sample;
   unwinding = false;
-  if (FunctionRef* ref = call_stack.End(flinfo, &sample)) {
+  if (FunctionRef* ref = call_stack.End(flinfo, &sample)) [[likely]] {
     pending_stats.Record(*ref, sample);
   }
 }
@@ -180,6 +176,32 @@ void Abort(FmgrInfo* flinfo, FunctionRef* site_ref) {
   }
 }
 
+// Everything but a START or END of a known call site without another hook behind us.
+[[gnu::noinline, gnu::cold]] void RareEvent(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot,
+                                            const void* stack_address) {
+  CallSite site = OpenCallSite(flinfo, slot);
+  if (event == FHET_START) {
+    PreviousHook(event, flinfo, site);
+    if (CanCount()) {
+      if (site.ref == nullptr || !IsReady(site.ref)) {
+        site.ref = Prepare(site.ref, flinfo->fn_oid);
+      }
+      CloseCallSite(site, slot);
+      const bool tracked = site.ref != nullptr && site.ref->verdict != Verdict::kUntracked;
+      Begin(flinfo, tracked ? site.ref : nullptr, stack_address);
+    }
+    return;
+  }
+  if (call_stack.attached()) {
+    if (event == FHET_END) {
+      End(flinfo);
+    } else {
+      Abort(flinfo, site.ref);
+    }
+  }
+  PreviousHook(event, flinfo, site);
+}
+
 extern "C" {
 
 static bool NeedsFmgrHook(Oid function) {
@@ -194,23 +216,20 @@ static bool NeedsFmgrHook(Oid function) {
 }
 
 static void FmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot) {
-  CallSite site = OpenCallSite(flinfo, slot);
-  if (event == FHET_START) {
-    PreviousHook(event, flinfo, site);
-    if (CanCount()) {
-      Start(flinfo, &site);
-      CloseCallSite(site, slot);
-    }
-    return;
-  }
-  if (call_stack.attached()) {
-    if (event == FHET_END) {
+  if (previous_hook == nullptr) [[likely]] {
+    if (event == FHET_END && call_stack.attached()) [[likely]] {
       End(flinfo);
-    } else {
-      Abort(flinfo, site.ref);
+      return;
+    }
+    if (event == FHET_START) [[likely]] {
+      FunctionRef* ref = FunctionRefAt(*slot, flinfo->fn_oid);
+      if (ref != nullptr && IsReady(ref)) [[likely]] {
+        Begin(flinfo, ref, __builtin_frame_address(0));
+        return;
+      }
     }
   }
-  PreviousHook(event, flinfo, site);
+  RareEvent(event, flinfo, slot, __builtin_frame_address(0));
 }
 
 }  // extern "C"

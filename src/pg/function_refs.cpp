@@ -107,7 +107,7 @@ Verdict Judge(Oid function) {
   }
   const bool wanted = WantsTracking(procedure);
   ReleaseSysCache(procedure);
-  return wanted ? Verdict::kTracked : Verdict::kUntracked;
+  return wanted ? Verdict::kWanted : Verdict::kUntracked;
 }
 
 shared::FunctionRow* FindOrInsertRow(const NamedFunction& named) {
@@ -122,6 +122,39 @@ shared::FunctionRow* FindOrInsertRow(const NamedFunction& named) {
   return shared_stats->FindOrInsert(named.key, named.identity, UnixTimeUs());
 }
 
+// Makes a wanted function's row if it has none, and finds it.
+void FindRow(FunctionRef* ref) {
+  HeapTuple procedure = SearchSysCache1(PROCOID, ObjectIdGetDatum(ref->funcid));
+  if (!HeapTupleIsValid(procedure)) {
+    ref->verdict = Verdict::kUntracked;
+    return;
+  }
+  NamedFunction named;
+  NameFunction(procedure, &named);
+  ReleaseSysCache(procedure);
+
+  const std::uint32_t vacancies = shared_stats->vacancies();
+  shared::FunctionRow* row = FindOrInsertRow(named);
+  const std::uint32_t epoch =
+      row != nullptr ? row->epoch.load(std::memory_order_acquire) : vacancies;
+  if (row != ref->row || epoch != ref->epoch) {
+    ref->pending = nullptr;
+    ref->misses = 0;
+  }
+  ref->row = row;
+  ref->row_key = named.key;
+  ref->epoch = epoch;
+  if (row != nullptr) {
+    ref->row_epoch = shared::MakeRowEpoch(shared_stats->RowNumber(*row), epoch);
+    ref->verdict = Verdict::kTracked;
+    // 0 if news of the function came meanwhile.
+    ref->ready = ref->generation;
+  } else {
+    ref->row_epoch = 0;
+    ref->verdict = Verdict::kOverflow;
+  }
+}
+
 extern "C" {
 
 static void ProcedureChanged(Datum, int, uint32 hash) {
@@ -129,6 +162,7 @@ static void ProcedureChanged(Datum, int, uint32 hash) {
     FunctionRef& ref = function_refs.base[i];
     if (hash == 0 || ref.syscache_hash == hash) {
       ref.generation = 0;
+      ref.ready = 0;
     }
   }
 }
@@ -147,8 +181,9 @@ FunctionRef* FindOrMakeRef(Oid function) {
     }
   }
   if (function_refs.base == nullptr) {
-    function_refs.base =
-        static_cast<FunctionRef*>(AllocateOrNull(Capacity() * sizeof(FunctionRef), 0));
+    void* memory = AllocateOrNull((Capacity() + 1) * sizeof(FunctionRef), 0);
+    function_refs.base = static_cast<FunctionRef*>(reinterpret_cast<void*>(
+        TYPEALIGN(alignof(FunctionRef), reinterpret_cast<std::uintptr_t>(memory))));
   }
   if (function_refs.base == nullptr || function_refs.used == Capacity() || !GrowIndex()) {
     return nullptr;
@@ -165,60 +200,23 @@ bool IsTracked(FunctionRef* ref) {
   if (ref->generation != tracking_generation || ref->verdict == Verdict::kUnknown) {
     // Before the look-ups: if they bring news of the function, the verdict is stale at once.
     ref->generation = tracking_generation;
+    ref->ready = 0;
     ref->verdict = Judge(ref->funcid);
-    ref->row_known = false;
   }
   return ref->verdict != Verdict::kUntracked;
 }
 
-void FindRow(FunctionRef* ref) {
-  HeapTuple procedure = SearchSysCache1(PROCOID, ObjectIdGetDatum(ref->funcid));
-  if (!HeapTupleIsValid(procedure)) {
-    ref->verdict = Verdict::kUntracked;
+void PrepareRef(FunctionRef* ref) {
+  if (!IsTracked(ref)) {
     return;
   }
-  NamedFunction named;
-  NameFunction(procedure, &named);
-  ReleaseSysCache(procedure);
-
-  const std::uint32_t vacancies = shared_stats->vacancies();
-  shared::FunctionRow* row = FindOrInsertRow(named);
-  if (row != ref->row) {
-    ref->pending = nullptr;
-    ref->misses = 0;
+  const bool current =
+      (ref->verdict == Verdict::kTracked && ref->ready == tracking_generation &&
+       ref->row->epoch.load(std::memory_order_relaxed) == ref->epoch) ||
+      (ref->verdict == Verdict::kOverflow && ref->epoch == shared_stats->vacancies());
+  if (!current) {
+    FindRow(ref);
   }
-  ref->row = row;
-  ref->row_key = named.key;
-  if (row != nullptr) {
-    const std::uint32_t epoch = row->epoch.load(std::memory_order_acquire);
-    if (epoch != ref->epoch) {
-      ref->pending = nullptr;
-      ref->misses = 0;
-    }
-    ref->verdict = Verdict::kTracked;
-    ref->epoch = epoch;
-  } else {
-    ref->verdict = Verdict::kOverflow;
-    ref->epoch = vacancies;
-  }
-  ref->row_known = true;
-}
-
-bool IsUpToDate(const FunctionRef* ref) {
-  if (ref->generation != tracking_generation) {
-    return false;
-  }
-  switch (ref->verdict) {
-    case Verdict::kTracked:
-      return ref->row_known && ref->row->epoch.load(std::memory_order_relaxed) == ref->epoch;
-    case Verdict::kUntracked:
-      return true;
-    case Verdict::kOverflow:
-      return ref->row_known && ref->epoch == shared_stats->vacancies();
-    case Verdict::kUnknown:
-      return false;
-  }
-  return false;
 }
 
 void WatchCatalogs() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "pg/pg.h"
+#include "pg/settings.h"
 #include "pg_hello/pending/function_ref.h"
 
 namespace pg_hello::pg {
@@ -20,10 +21,15 @@ extern FunctionRefs function_refs;
 // Functions with smaller oids came with the server and are never tracked.
 inline constexpr Oid kFirstUserFunction = 16384;
 
-inline bool IsFunctionRef(std::uintptr_t value) {
+// The ref of `function` if `value` points to it, else null; the value is not followed unless it
+// points into the array.
+inline pending::FunctionRef* FunctionRefAt(std::uintptr_t value, Oid function) {
   const std::uintptr_t offset = value - reinterpret_cast<std::uintptr_t>(function_refs.base);
-  return offset < function_refs.used * sizeof(pending::FunctionRef) &&
-         offset % sizeof(pending::FunctionRef) == 0;
+  if (offset >= function_refs.used * sizeof(pending::FunctionRef)) {
+    return nullptr;
+  }
+  auto* ref = reinterpret_cast<pending::FunctionRef*>(value);
+  return ref->funcid == function ? ref : nullptr;
 }
 
 // The ref of a function, made if there is none. Null if there is no memory for it. Raises no error.
@@ -33,12 +39,15 @@ pending::FunctionRef* FindOrMakeRef(Oid function);
 // that has not been done. REQUIRES: a transaction.
 bool IsTracked(pending::FunctionRef* ref);
 
-// Makes a tracked function's row if it has none, and finds it. REQUIRES: a transaction; the
-// function is about to be called.
-void FindRow(pending::FunctionRef* ref);
+// Brings a ref up to date whose function is about to be called: verdict and, if it is tracked, row.
+// REQUIRES: a transaction.
+void PrepareRef(pending::FunctionRef* ref);
 
-// Whether a call may go by what the ref says: the common case, two comparisons and a load.
-bool IsUpToDate(const pending::FunctionRef* ref);
+// Whether a call of a tracked function may go by what the ref says: two comparisons.
+inline bool IsReady(const pending::FunctionRef* ref) {
+  return ref->ready == tracking_generation &&
+         ref->row->epoch.load(std::memory_order_relaxed) == ref->epoch;
+}
 
 // Registers for the invalidations that make verdicts and names stale. Once in a process.
 void WatchCatalogs();

@@ -52,14 +52,7 @@ ChainLink* FindOrMakeLink(FmgrInfo* flinfo, Datum* slot);
 
 inline CallSite OpenCallSite(FmgrInfo* flinfo, Datum* slot) {
   if (previous_hook == nullptr) [[likely]] {
-    pending::FunctionRef* ref = nullptr;
-    if (IsFunctionRef(*slot)) [[likely]] {
-      ref = reinterpret_cast<pending::FunctionRef*>(*slot);
-      if (ref->funcid != flinfo->fn_oid) [[unlikely]] {
-        ref = nullptr;
-      }
-    }
-    return {ref, nullptr, nullptr};
+    return {FunctionRefAt(*slot, flinfo->fn_oid), nullptr, nullptr};
   }
   ChainLink* link = FindOrMakeLink(flinfo, slot);
   if (link == nullptr) {

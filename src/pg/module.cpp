@@ -6,6 +6,7 @@
 #include "pg/shared_memory.h"
 #include "pg/worker.h"
 
+#pragma GCC visibility push(default)
 extern "C" {
 
 PG_MODULE_MAGIC;
@@ -28,3 +29,4 @@ void _PG_init(void) {
 }
 
 }  // extern "C"
+#pragma GCC visibility pop

@@ -116,7 +116,9 @@ void ReloadSettings() {
 
 extern "C" {
 
+#pragma GCC visibility push(default)
 PGDLLEXPORT void pg_hello_worker_main(Datum argument);
+#pragma GCC visibility pop
 
 void pg_hello_worker_main(Datum) {
   using namespace pg_hello::pg;

@@ -30,7 +30,8 @@ inline constexpr std::uint32_t kMaxDepth = 10'000;
 // procedural language with stacks of its own) are not compared.
 inline constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{100} * 1024 * 1024;
 
-struct CallFrame {
+// A cache line of its own for each, so that a frame's address is its depth shifted.
+struct alignas(64) CallFrame {
   const void* site;
   FunctionRef* ref;
   std::uintptr_t stack_address;
@@ -38,10 +39,11 @@ struct CallFrame {
   std::uint64_t children_ns;
 };
 
-// Room for all frames. Apart from the stack so that it can be zero-initialized memory, of which a
-// process pays only for the pages it touches.
+// Room for all frames, and one at either end that stands for "none" and for "too deep". Apart from
+// the stack so that it can be zero-initialized memory, of which a process pays only for the pages
+// it touches.
 struct CallFrames {
-  CallFrame frames[kMaxDepth];
+  CallFrame frames[kMaxDepth + 2];
 };
 
 // Clock: anything with Now() -> ticks and ToNs(ticks).
@@ -56,13 +58,18 @@ class CallStack {
     slot_ = slot;
     frames_ = frames->frames;
     stack_base_ = reinterpret_cast<std::uintptr_t>(stack_base);
-    depth_ = 0;
     too_deep_ = 0;
-    slot_->depth.store(0, std::memory_order_relaxed);
+    // No site is null, so neither end ever matches one. Nothing lies above the bottom, and
+    // everything above the other end, so that a call at either is seen to without a test of its
+    // own.
+    frames_[0] = {nullptr, nullptr, UINTPTR_MAX, 0, 0};
+    frames_[kMaxDepth + 1] = {nullptr, nullptr, 0, 0, 0};
+    SetTop(frames_);
   }
 
-  bool attached() const { return slot_ != nullptr; }
-  std::uint32_t depth() const { return depth_; }
+  bool attached() const { return top_ != nullptr; }
+  // Open calls, but for those that are too deep.
+  std::uint32_t depth() const { return TopNumber() - (too_deep_ > 0 ? 1 : 0); }
 
   // Calls that are open keep the clock they began with: REQUIRES depth() == 0.
   void set_clock(const Clock& clock) { clock_ = clock; }
@@ -72,42 +79,48 @@ class CallStack {
   // timed (End() will say nothing of it).
   bool Begin(const void* site, FunctionRef* ref, const void* stack_address) {
     const auto address = reinterpret_cast<std::uintptr_t>(stack_address);
-    if (depth_ > 0 && frames_[depth_ - 1].stack_address <= address) [[unlikely]] {
-      DropDead(address);
+    if (top_->stack_address <= address) [[unlikely]] {
+      if (!MakeRoom(address)) {
+        return false;
+      }
     }
-    if (depth_ == kMaxDepth) [[unlikely]] {
-      ++too_deep_;
+    CallFrame* frame = top_ + 1;
+    if (frame == frames_ + kMaxDepth + 1) [[unlikely]] {
+      too_deep_ = 1;
+      top_ = frame;
       return false;
     }
-    CallFrame& frame = frames_[depth_];
-    frame.site = site;
-    frame.ref = ref;
-    frame.stack_address = address;
-    frame.children_ns = 0;
-    if (ref != nullptr) {
+    frame->site = site;
+    frame->ref = ref;
+    frame->stack_address = address;
+    frame->children_ns = 0;
+    shared::RowEpoch shown = 0;
+    if (ref != nullptr) [[likely]] {
       ++ref->active;
-      frame.start = clock_.Now();
+      shown = ref->row_epoch;
     }
-    if (depth_ < shared::kVisibleDepth) {
-      Show(depth_, frame);
+    SetTop(frame);
+    // Last, so that as little as can be of what is done here counts as the function's time.
+    frame->start = clock_.Now();
+    if (const std::uint32_t place = TopNumber() - 1; place < shared::kVisibleDepth) [[likely]] {
+      slot_->active[place].start_ticks.store(frame->start, std::memory_order_relaxed);
+      slot_->active[place].function.store(shown, std::memory_order_relaxed);
     }
-    ++depth_;
-    slot_->depth.store(depth_, std::memory_order_release);
     return true;
   }
 
   // The innermost open call of `site` ends. The function, with `sample` filled in, if there is
   // something to record; null if the call was untracked, too deep or unknown.
   FunctionRef* End(const void* site, shared::CallSample* sample) {
-    if (depth_ == 0 || frames_[depth_ - 1].site != site || too_deep_ > 0) [[unlikely]] {
+    if (top_->site != site) [[unlikely]] {
       if (!MakeTop(site)) {
         return nullptr;
       }
     }
-    const CallFrame& frame = frames_[depth_ - 1];
+    const CallFrame& frame = *top_;
     FunctionRef* ref = frame.ref;
     std::uint64_t elapsed = frame.children_ns;
-    if (ref != nullptr) {
+    if (ref != nullptr) [[likely]] {
       const std::uint64_t ticks = clock_.Now() - frame.start;
       const std::uint64_t measured = clock_.ToNs(ticks);
       if (static_cast<std::int64_t>(ticks) < 0 || measured < frame.children_ns) [[unlikely]] {
@@ -119,93 +132,93 @@ class CallStack {
       sample->self_ns = elapsed - frame.children_ns;
       sample->outermost = --ref->active == 0;
     }
-    --depth_;
-    slot_->depth.store(depth_, std::memory_order_relaxed);
-    if (depth_ > 0) {
-      frames_[depth_ - 1].children_ns += elapsed;
-    }
+    SetTop(top_ - 1);
+    top_->children_ns += elapsed;
     return ref;
   }
 
   // No call is open any more (the backend exits).
   void Clear() {
-    while (depth_ > 0) {
+    SetTop(top_ - (too_deep_ > 0 ? 1 : 0));
+    too_deep_ = 0;
+    while (top_ > frames_) {
       Drop();
     }
-    too_deep_ = 0;
-    slot_->depth.store(0, std::memory_order_relaxed);
   }
 
  private:
-  void Show(std::uint32_t depth, const CallFrame& frame) {
-    shared::ActiveCall& shown = slot_->active[depth];
-    shared::RowEpoch function = 0;
-    if (frame.ref != nullptr && frame.ref->row != nullptr) {
-      function = shared::MakeRowEpoch(stats_->RowNumber(*frame.ref->row), frame.ref->epoch);
-      shown.start_ticks.store(frame.start, std::memory_order_relaxed);
-    }
-    shown.function.store(function, std::memory_order_relaxed);
+  std::uint32_t TopNumber() const { return static_cast<std::uint32_t>(top_ - frames_); }
+
+  void SetTop(CallFrame* top) {
+    top_ = top;
+    slot_->depth.store(TopNumber(), std::memory_order_relaxed);
   }
 
   // A dropped frame is like an untracked one: what its callees took is not its caller's own time.
   void Drop() {
-    const CallFrame& frame = frames_[--depth_];
+    const CallFrame& frame = *top_;
     if (frame.ref != nullptr) {
       --frame.ref->active;
     }
-    if (depth_ > 0) {
-      frames_[depth_ - 1].children_ns += frame.children_ns;
-    }
+    SetTop(top_ - 1);
+    top_->children_ns += frame.children_ns;
   }
 
   bool OnMainStack(std::uintptr_t address) const { return stack_base_ - address < kMaxStackBytes; }
 
-  // Drops frames whose call cannot be open: the stack grows downwards, so a caller's frame lies
-  // above its callee's.
-  void DropDead(std::uintptr_t address) {
-    if (!OnMainStack(address)) {
-      return;
+  // A call begins where one cannot: while the stack is too deep, or below a frame whose call cannot
+  // be open any more (the stack grows downwards, so a caller's frame lies above its callee's).
+  // False if it is indeed too deep.
+  [[gnu::noinline, gnu::cold]] bool MakeRoom(std::uintptr_t address) {
+    CallFrame* timed = too_deep_ > 0 ? top_ - 1 : top_;
+    const bool dead = timed->stack_address <= address && OnMainStack(address) &&
+                      OnMainStack(timed->stack_address);
+    if (!dead) {
+      too_deep_ += too_deep_ > 0 ? 1 : 0;
+      return too_deep_ == 0;
     }
+    too_deep_ = 0;
+    SetTop(timed);
     std::uint32_t dropped = 0;
-    while (depth_ > 0 && frames_[depth_ - 1].stack_address <= address &&
-           OnMainStack(frames_[depth_ - 1].stack_address)) {
+    while (top_->stack_address <= address && OnMainStack(top_->stack_address)) {
       Drop();
       ++dropped;
     }
-    if (dropped > 0) {
-      too_deep_ = 0;
-      stats_->stack_resyncs.fetch_add(dropped, std::memory_order_relaxed);
-    }
+    stats_->stack_resyncs.fetch_add(dropped, std::memory_order_relaxed);
+    return true;
   }
 
   // After an event that does not fit the innermost frame. True if the frame of `site` is now the
   // innermost one.
-  bool MakeTop(const void* site) {
+  [[gnu::noinline, gnu::cold]] bool MakeTop(const void* site) {
     if (too_deep_ > 0) {
-      --too_deep_;
+      if (--too_deep_ == 0) {
+        SetTop(top_ - 1);
+      }
       return false;
     }
-    std::uint32_t match = depth_;
-    while (match > 0 && frames_[match - 1].site != site) {
+    CallFrame* match = top_;
+    while (match > frames_ && match->site != site) {
       --match;
     }
-    if (match == 0) {
+    if (match == frames_) {
       stats_->stack_resyncs.fetch_add(1, std::memory_order_relaxed);
       return false;
     }
-    stats_->stack_resyncs.fetch_add(depth_ - match, std::memory_order_relaxed);
-    while (depth_ > match) {
+    stats_->stack_resyncs.fetch_add(static_cast<std::uint64_t>(top_ - match),
+                                    std::memory_order_relaxed);
+    while (top_ > match) {
       Drop();
     }
     return true;
   }
 
-  shared::SharedStats* stats_ = nullptr;
-  shared::BackendSlot* slot_ = nullptr;
+  CallFrame* top_ = nullptr;
   CallFrame* frames_ = nullptr;
-  std::uintptr_t stack_base_ = 0;
+  shared::BackendSlot* slot_ = nullptr;
   Clock clock_;
-  std::uint32_t depth_ = 0;
+  shared::SharedStats* stats_ = nullptr;
+  std::uintptr_t stack_base_ = 0;
   std::uint32_t too_deep_ = 0;
 };
 

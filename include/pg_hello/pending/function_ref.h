@@ -13,23 +13,30 @@ namespace pg_hello::pending {
 enum class Verdict : std::uint8_t {
   kUnknown,    // ask again
   kUntracked,  // by the settings, or because it would be inlined
+  kWanted,     // to be tracked; its row has not been looked for since that was decided
   kTracked,    // `row` is its row
   kOverflow,   // would be tracked, but the table is full; `epoch` is SharedStats::vacancies() then
 };
 
-struct FunctionRef {
+struct alignas(64) FunctionRef {
+  // The generation of settings and catalogs in which a call may go by what stands here without any
+  // further question; 0 for none. Set only for tracked functions that have a row.
+  std::uint32_t ready;
   std::uint32_t funcid;
-  std::uint32_t generation;     // of the settings and catalogs by which the verdict was given
-  std::uint32_t epoch;          // of `row`
-  std::uint32_t active;         // open activations in this backend
-  std::uint32_t misses;         // calls that found no pending entry
-  std::uint32_t syscache_hash;  // by which the server announces changes of the function
-  Verdict verdict;
-  bool row_known;  // `row` has been looked for since the verdict was given
   shared::FunctionRow* row;
-  shared::FunctionKey row_key;
   shared::PendingCounters* pending;  // this backend's counters for it, if it has any
+  shared::RowEpoch row_epoch;        // `row` and `epoch` as other processes are shown them
+  std::uint32_t epoch;               // of `row`
+  std::uint32_t active;              // open activations in this backend
+
+  std::uint32_t generation;     // in which the verdict was given
+  std::uint32_t syscache_hash;  // by which the server announces changes of the function
+  shared::FunctionKey row_key;
+  std::uint16_t misses;  // calls that found no pending entry
+  Verdict verdict;
 };
+
+static_assert(sizeof(FunctionRef) == 64);
 
 }  // namespace pg_hello::pending
 

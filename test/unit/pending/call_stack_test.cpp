@@ -24,7 +24,7 @@ class CallStackTest : public ::testing::Test {
  protected:
   CallStackTest() : frames_(std::make_unique<CallFrames>()) {
     for (std::uint32_t i = 0; i < refs_.size(); ++i) {
-      refs_[i] = TrackedRef(Insert(*stats_, i + 1));
+      refs_[i] = TrackedRef(*stats_, Insert(*stats_, i + 1));
     }
     stack_.Attach(stats_.get(), &slot(), frames_.get(), reinterpret_cast<const void*>(kBase));
     stack_.set_clock({&now_});

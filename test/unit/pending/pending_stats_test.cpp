@@ -30,7 +30,7 @@ class PendingStatsTest : public ::testing::Test {
  protected:
   PendingStatsTest() : database_(stats_->FindOrInsertDatabase(kDbid, NameOf("db"))) {
     for (std::uint32_t i = 0; i < 100; ++i) {
-      refs_.push_back(TrackedRef(Insert(*stats_, i + 1)));
+      refs_.push_back(TrackedRef(*stats_, Insert(*stats_, i + 1)));
     }
     pending_.Attach(stats_.get(), &slot(), database_);
   }
@@ -209,7 +209,7 @@ TEST_F(PendingStatsTest, ACallOfARemovedFunctionIsNotCountedForTheNextOneInTheRo
   Record(0);
   shared::FunctionRow& row = *refs_[0].row;
   stats_->Remove(row);
-  FunctionRef next = TrackedRef(Insert(*stats_, 777));
+  FunctionRef next = TrackedRef(*stats_, Insert(*stats_, 777));
   ASSERT_EQ(next.row, &row);
   Record(0);
   EXPECT_EQ(refs_[0].verdict, Verdict::kUnknown);
@@ -271,7 +271,7 @@ TEST_F(PendingStatsTest, TheNextBackendInTheSlotGoesOnWhereTheLastOneStopped) {
   Record(3);
   PendingStats next;
   next.Attach(stats_.get(), &slot(), database_);
-  FunctionRef ref = TrackedRef(*refs_[3].row);
+  FunctionRef ref = TrackedRef(*stats_, *refs_[3].row);
   next.Record(ref, Sample(1'000));
   EXPECT_EQ(ref.pending, refs_[3].pending);
   EXPECT_EQ(CountedCalls(*ref.pending), 3U);
@@ -282,7 +282,7 @@ TEST_F(PendingStatsTest, TheNextBackendPushesOutWhatTheLastOneLeft) {
   FillEntries();
   PendingStats next;
   next.Attach(stats_.get(), &slot(), database_);
-  FunctionRef ref = TrackedRef(*refs_[kEntries].row);
+  FunctionRef ref = TrackedRef(*stats_, *refs_[kEntries].row);
   for (std::uint32_t i = 0; i <= kPromoteEvery; ++i) {
     next.Record(ref, Sample(1'000));
   }
@@ -323,7 +323,7 @@ TEST_F(PendingStatsTest, AFullBucketWaitsUntilNobodyReads) {
 
 // A temporary function that was dropped and created again is two functions of one row.
 TEST_F(PendingStatsTest, TwoFunctionsOfOneRowNeverCountForAThird) {
-  FunctionRef twin = TrackedRef(*refs_[0].row);
+  FunctionRef twin = TrackedRef(*stats_, *refs_[0].row);
   Record(0);
   pending_.Record(twin, Sample(1'000));
   EXPECT_EQ(CallsInSnapshot(0), 2U);

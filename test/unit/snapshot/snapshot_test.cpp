@@ -463,7 +463,7 @@ class Backend {
   Backend(shared::SharedStats& stats, std::uint32_t slot, std::uint32_t functions)
       : frames_(std::make_unique<pending::CallFrames>()), random_(slot) {
     for (std::uint32_t i = 0; i < functions; ++i) {
-      refs_.push_back(TrackedRef(stats.row(i)));
+      refs_.push_back(TrackedRef(stats, stats.row(i)));
     }
     calls_.resize(functions);
     self_ns_.resize(functions);

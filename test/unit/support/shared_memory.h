@@ -98,13 +98,14 @@ inline shared::FunctionRow& Insert(shared::SharedStats& stats, std::uint32_t fun
 }
 
 // What a backend knows of a tracked function that it has just met.
-inline pending::FunctionRef TrackedRef(shared::FunctionRow& row) {
+inline pending::FunctionRef TrackedRef(const shared::SharedStats& stats, shared::FunctionRow& row) {
   pending::FunctionRef ref{};
   ref.funcid = row.funcid.load();
   ref.row_key = row.Key();
   ref.epoch = row.epoch.load();
   ref.verdict = pending::Verdict::kTracked;
   ref.row = &row;
+  ref.row_epoch = shared::MakeRowEpoch(stats.RowNumber(row), ref.epoch);
   return ref;
 }
 
