@@ -7,6 +7,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "nodes/nodes.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "utils/builtins.h"
@@ -58,7 +59,7 @@ Node* OnlyStatement(const char* body) {
   return castNode(RawStmt, linitial(statements))->stmt;
 }
 
-bool BodyMayBeInlined(const char* body, bool returns_set) {
+bool TextMayBeInlined(const char* body, bool returns_set) {
   Node* statement = OnlyStatement(body);
   if (statement == nullptr || !IsA(statement, SelectStmt)) {
     return false;
@@ -66,19 +67,52 @@ bool BodyMayBeInlined(const char* body, bool returns_set) {
   return returns_set || IsBareSelect(reinterpret_cast<SelectStmt*>(statement));
 }
 
-// The parser touches no catalog, lock or file, so an error of its can be caught and forgotten
-// without a subtransaction; the function is then left alone.
+// The same of an analyzed query.
+bool IsBareSelect(const Query* query) {
+  return !query->hasAggs && !query->hasWindowFuncs && !query->hasTargetSRFs &&
+         !query->hasSubLinks && query->cteList == NIL && query->rtable == NIL &&
+         query->jointree->fromlist == NIL && query->jointree->quals == nullptr &&
+         query->groupClause == NIL && query->groupingSets == NIL && query->havingQual == nullptr &&
+         query->windowClause == NIL && query->distinctClause == NIL && query->sortClause == NIL &&
+         query->limitOffset == nullptr && query->limitCount == nullptr &&
+         query->setOperations == nullptr && list_length(query->targetList) == 1;
+}
+
+// A body in SQL-standard syntax is stored analyzed: one query, or a list of a list of them.
+bool AnalyzedMayBeInlined(const char* body, bool returns_set) {
+  Node* node = static_cast<Node*>(stringToNode(body));
+  if (IsA(node, List)) {
+    List* queries = linitial_node(List, castNode(List, node));
+    if (list_length(queries) != 1) {
+      return false;
+    }
+    node = static_cast<Node*>(linitial(queries));
+  }
+  if (!IsA(node, Query) || castNode(Query, node)->commandType != CMD_SELECT) {
+    return false;
+  }
+  return returns_set || IsBareSelect(castNode(Query, node));
+}
+
+bool BodyMayBeInlined(HeapTuple procedure, bool returns_set) {
+  bool is_null = false;
+  const Datum analyzed = SysCacheGetAttr(PROCOID, procedure, Anum_pg_proc_prosqlbody, &is_null);
+  if (!is_null) {
+    return AnalyzedMayBeInlined(TextDatumGetCString(analyzed), returns_set);
+  }
+  const Datum source = SysCacheGetAttr(PROCOID, procedure, Anum_pg_proc_prosrc, &is_null);
+  return is_null || TextMayBeInlined(TextDatumGetCString(source), returns_set);
+}
+
+// Parsing and reading a body touch no catalog, lock or file, so an error of theirs can be caught
+// and forgotten without a subtransaction; the function is then left alone.
 bool BodyMayBeInlinedOrIsBroken(HeapTuple procedure, bool returns_set) {
   MemoryContext scratch =
       AllocSetContextCreate(CurrentMemoryContext, "pg_hello inlining", ALLOCSET_DEFAULT_SIZES);
   MemoryContext caller = MemoryContextSwitchTo(scratch);
   volatile bool may_be = true;
   PG_TRY();
-  {
-    bool is_null = false;
-    const Datum source = SysCacheGetAttr(PROCOID, procedure, Anum_pg_proc_prosrc, &is_null);
-    may_be = is_null || BodyMayBeInlined(TextDatumGetCString(source), returns_set);
-  }
+  { may_be = BodyMayBeInlined(procedure, returns_set); }
   PG_CATCH();
   {
     MemoryContextSwitchTo(scratch);
@@ -105,10 +139,6 @@ bool MayBeInlined(HeapTuple procedure) {
     }
   } else if (form->prorettype == RECORDOID) {
     return false;
-  }
-  // A body in SQL-standard syntax is stored analyzed; its text says nothing.
-  if (!IsNull(procedure, Anum_pg_proc_prosqlbody)) {
-    return true;
   }
   return BodyMayBeInlinedOrIsBroken(procedure, form->proretset);
 }

@@ -16,34 +16,37 @@ extern "C" {
 
 namespace pg_hello::pg {
 
-namespace {
-
-void ReplaceBeyondAscii(unsigned char* target, const unsigned char* source, int length) {
-  for (int i = 0; i < length; ++i) {
-    target[i] = IS_HIGHBIT_SET(source[i]) ? '?' : source[i];
-  }
-  target[length] = '\0';
-}
-
-text* ToServerText(const char* utf8) {
+text* ToServerText(const char* utf8, std::size_t length) {
   const int encoding = GetDatabaseEncoding();
-  const auto length = static_cast<int>(std::strlen(utf8));
-  if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || length == 0) {
-    return cstring_to_text_with_len(utf8, length);
+  const auto size = static_cast<int>(length);
+  if (encoding == PG_UTF8 || encoding == PG_SQL_ASCII || size == 0) {
+    return cstring_to_text_with_len(utf8, size);
   }
   const Oid conversion = FindDefaultConversionProc(PG_UTF8, encoding);
-  const int room = length * MAX_CONVERSION_GROWTH + 1;
-  auto* converted = static_cast<unsigned char*>(palloc(static_cast<Size>(room)));
-  auto* source = reinterpret_cast<unsigned char*>(pstrdup(utf8));
-  if (!OidIsValid(conversion) ||
-      pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, source, length, converted, room,
-                                    true) < length) {
-    ReplaceBeyondAscii(converted, source, length);
+  if (!OidIsValid(conversion)) {
+    ereport(ERROR,
+            (errcode(ERRCODE_UNDEFINED_FUNCTION),
+             errmsg("default conversion function for encoding \"%s\" to \"%s\" does not exist",
+                    pg_encoding_to_char(PG_UTF8), pg_encoding_to_char(encoding))));
   }
-  return cstring_to_text(reinterpret_cast<const char*>(converted));
+  // Converted up to the first character that cannot be, and on from the next one.
+  StringInfoData converted;
+  initStringInfo(&converted);
+  auto* source = reinterpret_cast<unsigned char*>(const_cast<char*>(utf8));
+  for (int done = 0; done < size;) {
+    const int room = (size - done) * MAX_CONVERSION_GROWTH + 1;
+    enlargeStringInfo(&converted, room);
+    auto* target = reinterpret_cast<unsigned char*>(converted.data + converted.len);
+    done += pg_do_encoding_conversion_buf(conversion, PG_UTF8, encoding, source + done, size - done,
+                                          target, room, true);
+    converted.len += static_cast<int>(std::strlen(reinterpret_cast<const char*>(target)));
+    if (done < size) {
+      appendStringInfoChar(&converted, '?');
+      done += pg_utf_mblen(source + done);
+    }
+  }
+  return cstring_to_text_with_len(converted.data, converted.len);
 }
-
-}  // namespace
 
 void ResultRow::Add(Datum value) {
   values_[size_] = value;
@@ -56,7 +59,6 @@ void ResultRow::AddNull() {
 }
 
 void ResultRow::AddOid(std::uint32_t value) { Add(ObjectIdGetDatum(value)); }
-void ResultRow::AddOidOrNull(std::uint32_t value) { value != 0 ? AddOid(value) : AddNull(); }
 void ResultRow::AddInteger(std::int32_t value) { Add(Int32GetDatum(value)); }
 void ResultRow::AddBigInteger(std::uint64_t value) {
   Add(Int64GetDatum(static_cast<std::int64_t>(value)));
@@ -67,7 +69,9 @@ void ResultRow::AddMilliseconds(double ns) { AddDouble(ns / 1e6); }
 void ResultRow::AddMillisecondsIf(bool known, double ns) {
   known ? AddMilliseconds(ns) : AddNull();
 }
-void ResultRow::AddText(const char* utf8) { Add(PointerGetDatum(ToServerText(utf8))); }
+void ResultRow::AddText(const char* utf8) {
+  Add(PointerGetDatum(ToServerText(utf8, std::strlen(utf8))));
+}
 void ResultRow::AddTextOrNull(const char* utf8) { utf8[0] != '\0' ? AddText(utf8) : AddNull(); }
 void ResultRow::AddTimestamp(std::int64_t unix_us) {
   unix_us != 0 ? Add(TimestampTzGetDatum(ToTimestampTz(unix_us))) : AddNull();

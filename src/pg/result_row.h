@@ -2,6 +2,7 @@
 #ifndef PG_HELLO_PG_RESULT_ROW_H
 #define PG_HELLO_PG_RESULT_ROW_H
 
+#include <cstddef>
 #include <cstdint>
 
 #include "pg/pg.h"
@@ -12,12 +13,15 @@ extern "C" {
 
 namespace pg_hello::pg {
 
+// UTF-8 in the server's encoding. A character that this encoding does not have becomes a question
+// mark; no error is raised.
+text* ToServerText(const char* utf8, std::size_t length);
+
 // A value without anything to destroy: errors may jump over it. Memory is the current context's.
 class ResultRow {
  public:
   void AddNull();
   void AddOid(std::uint32_t value);
-  void AddOidOrNull(std::uint32_t value);  // 0 is null
   void AddInteger(std::int32_t value);
   void AddBigInteger(std::uint64_t value);
   void AddBoolean(bool value);
@@ -25,9 +29,7 @@ class ResultRow {
   // From nanoseconds to milliseconds, the unit of core's statistics views.
   void AddMilliseconds(double ns);
   void AddMillisecondsIf(bool known, double ns);
-  // `utf8` in the server's encoding. If it cannot be converted, characters beyond ASCII become
-  // question marks; no error is raised.
-  void AddText(const char* utf8);
+  void AddText(const char* utf8);           // by ToServerText()
   void AddTextOrNull(const char* utf8);     // empty is null
   void AddTimestamp(std::int64_t unix_us);  // 0 is null
 

@@ -11,6 +11,7 @@ extern "C" {
 #include "utils/memutils.h"
 }
 
+#pragma GCC visibility push(default)
 extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_hello_greet);
@@ -77,3 +78,4 @@ Datum pg_hello_spi_version(PG_FUNCTION_ARGS) {
 }
 
 }  // extern "C"
+#pragma GCC visibility pop

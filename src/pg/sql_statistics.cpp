@@ -12,7 +12,6 @@
 extern "C" {
 #include "commands/dbcommands.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 }
@@ -59,7 +58,7 @@ void PutFunction(const snapshot::Snapshot& taken, const FunctionStats& function,
   ResultRow row;
   row.AddOid(function.key.dbid);
   row.AddText(taken.databases[function.database].datname.c_str());
-  row.AddOidOrNull(function.key.funcid);
+  row.AddOid(function.key.funcid);
   row.AddText(function.identity.schema);
   row.AddText(function.identity.function);
   row.AddText(function.identity.language);
@@ -93,7 +92,7 @@ void ResetMatching(Oid dbid, bool all_functions, Oid funcid, std::int64_t now_us
     shared::FunctionRow& row = shared_stats->row(i);
     const shared::FunctionKey key = row.Key();
     if (row.live.load(std::memory_order_relaxed) != 0 && key.dbid == dbid &&
-        (all_functions || key.funcid == funcid)) {
+        (all_functions || (OidIsValid(funcid) && key.funcid == funcid))) {
       shared_stats->Reset(row, now_us);
     }
   }
@@ -103,6 +102,7 @@ void ResetMatching(Oid dbid, bool all_functions, Oid funcid, std::int64_t now_us
 
 }  // namespace pg_hello::pg
 
+#pragma GCC visibility push(default)
 extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_hello_stats_rows);
@@ -181,11 +181,8 @@ Datum pg_hello_metrics(PG_FUNCTION_ARGS) {
     std::size_t samples = 0;
     return pg_hello::exposition::RenderText(*taken, &samples);
   });
-  // The text is UTF-8 as HTTP serves it. Elsewhere than in a UTF-8 database, characters that the
-  // database cannot hold become an error of the usual kind.
-  char* converted =
-      pg_any_to_server(rendered->c_str(), static_cast<int>(rendered->size()), PG_UTF8);
-  PG_RETURN_TEXT_P(cstring_to_text(converted));
+  PG_RETURN_TEXT_P(ToServerText(rendered->data(), rendered->size()));
 }
 
 }  // extern "C"
+#pragma GCC visibility pop
