@@ -14,7 +14,8 @@ work=$stage/work/$name
 rm -rf "$work"
 mkdir -p "$work"
 
-PATH=$bindir:$PATH
+# Not the caller's PATH: root's may lead to what others cannot read.
+PATH=$bindir:/usr/local/bin:/usr/bin:/bin
 PERL5LIB=$stage/integration:$pgxs_test/perl${PERL5LIB:+:$PERL5LIB}
 PG_REGRESS=$pgxs_test/regress/pg_regress
 TESTDIR=$work TESTDATADIR=$work/tmp_check TESTLOGDIR=$work/tmp_check/log
