@@ -17,8 +17,8 @@
 namespace pg_hello::http {
 namespace {
 
-constexpr std::size_t kMaxWritePerTurn = 256 * 1024;
-constexpr std::size_t kMaxDrain = 256 * 1024;
+constexpr std::size_t kMaxWritePerTurn = std::size_t{256} * 1024;
+constexpr std::size_t kMaxDrain = std::size_t{256} * 1024;
 constexpr int kMaxDrainReadsPerTurn = 8;
 constexpr std::int64_t kDrainMs = 500;
 

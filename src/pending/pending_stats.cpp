@@ -58,8 +58,12 @@ void PendingStats::RecordUntimed(FunctionRef& ref) {
 // thing that is to be recorded of it.
 void PendingStats::CountOverflow(const FunctionRef& ref) {
   if (ref.verdict == Verdict::kOverflow) {
-    database_->overflow_calls.fetch_add(1, std::memory_order_relaxed);
+    RecordOverflow();
   }
+}
+
+void PendingStats::RecordOverflow() {
+  database_->overflow_calls.fetch_add(1, std::memory_order_relaxed);
 }
 
 // The counters of the function's row if it still has one.

@@ -9,6 +9,7 @@
 // them. END and ABORT touch no catalog: they also run while a transaction is being aborted.
 #include "pg/fmgr_hooks.h"
 
+#include "pg/call_path.h"
 #include "pg/compat.h"
 #include "pg/function_names.h"
 #include "pg/function_refs.h"
@@ -30,6 +31,8 @@ namespace pg_hello::pg {
 using pending::FunctionRef;
 using pending::Verdict;
 
+CallPath call_path{1, false, false, nullptr, 0};
+
 namespace {
 
 // This backend's state. Zero until the first call; a backend that calls no tracked function pays
@@ -40,9 +43,6 @@ pending::PendingStats pending_stats;
 
 const void* stack_base = nullptr;
 int clock_in_use = -1;
-
-// An error is on its way up: the frames it leaves now are not its origin.
-bool unwinding = false;
 
 measure::TickClock ChosenClock() {
   switch (settings.clock) {
@@ -76,7 +76,7 @@ static void DetachBackend(int, Datum) {
 // An error was caught; whatever is raised next is a new one.
 static void SubtransactionEnded(SubXactEvent event, SubTransactionId, SubTransactionId, void*) {
   if (event == SUBXACT_EVENT_ABORT_SUB) {
-    unwinding = false;
+    call_path.unwinding = false;
   }
 }
 
@@ -117,10 +117,17 @@ bool CanCount() { return call_stack.attached() || TryAttach(); }
 // The ref of a function about to be called, with everything known that there is to know; null if
 // the call is not to be tracked.
 [[gnu::noinline, gnu::cold]] FunctionRef* Prepare(FunctionRef* ref, Oid function) {
+  // Without a transaction nothing can be looked up; then the call goes untracked.
+  if (!IsTransactionState()) {
+    return nullptr;
+  }
   if (ref == nullptr) {
     ref = FindOrMakeRef(function);
   }
   if (ref == nullptr) {
+    if (WantsTracking(function)) {
+      pending_stats.RecordOverflow();
+    }
     return nullptr;
   }
   PrepareRef(ref);
@@ -134,7 +141,7 @@ bool CanCount() { return call_stack.attached() || TryAttach(); }
 
 // `stack_address`: of fmgr_hook's own frame, so that all calls are compared by the same measure.
 void Begin(FmgrInfo* flinfo, FunctionRef* ref, const void* stack_address) {
-  unwinding = false;
+  call_path.unwinding = false;
   if (!call_stack.Begin(flinfo, ref, stack_address) && ref != nullptr) [[unlikely]] {
     pending_stats.RecordUntimed(*ref);
   }
@@ -142,7 +149,7 @@ void Begin(FmgrInfo* flinfo, FunctionRef* ref, const void* stack_address) {
 
 void End(FmgrInfo* flinfo) {
   shared::CallSample sample;
-  unwinding = false;
+  call_path.unwinding = false;
   if (FunctionRef* ref = call_stack.End(flinfo, &sample)) [[likely]] {
     pending_stats.Record(*ref, sample);
   }
@@ -170,9 +177,9 @@ void Abort(FmgrInfo* flinfo, FunctionRef* site_ref) {
     return;
   }
   pending_stats.RecordError(*ref, sqlstate == ERRCODE_QUERY_CANCELED);
-  if (!unwinding) {
+  if (!call_path.unwinding) {
     pending_stats.RecordErrorOrigin(*ref, SqlstateClass(sqlstate));
-    unwinding = true;
+    call_path.unwinding = true;
   }
 }
 
@@ -208,15 +215,16 @@ static bool NeedsFmgrHook(Oid function) {
   if (PreviousNeedsHook(function)) {
     return true;
   }
-  if (settings.track == kTrackNone || function < kFirstUserFunction || !CanCount()) {
+  if (settings.track == kTrackNone || function < kFirstUserFunction || !CanCount() ||
+      !IsTransactionState()) {
     return false;
   }
   FunctionRef* ref = FindOrMakeRef(function);
-  return ref != nullptr && IsTracked(ref);
+  return ref != nullptr ? IsTracked(ref) : WantsTracking(function);
 }
 
 static void FmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot) {
-  if (previous_hook == nullptr) [[likely]] {
+  if (!call_path.chained) [[likely]] {
     if (event == FHET_END && call_stack.attached()) [[likely]] {
       End(flinfo);
       return;

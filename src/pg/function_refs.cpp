@@ -2,6 +2,10 @@
 // its call sites can count by themselves.
 #include "pg/function_refs.h"
 
+#include <cstring>
+#include <iterator>
+
+#include "pg/call_path.h"
 #include "pg/function_names.h"
 #include "pg/inlining.h"
 #include "pg/settings.h"
@@ -11,6 +15,7 @@ extern "C" {
 #include "access/htup_details.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
@@ -22,9 +27,10 @@ namespace pg_hello::pg {
 using pending::FunctionRef;
 using pending::Verdict;
 
-FunctionRefs function_refs;
-
 namespace {
+
+// Refs in use, free ones among them included.
+std::uint32_t refs_used = 0;
 
 // Refs for functions that are met but not tracked, beyond those that have rows.
 constexpr std::uint32_t kSpareRefs = 4096;
@@ -52,7 +58,7 @@ void* AllocateOrNull(Size bytes, int flags) {
 std::uint32_t* PlaceOf(const RefIndex& index, Oid function) {
   const std::uint32_t mask = index.size - 1;
   std::uint32_t i = murmurhash32(function) & mask;
-  while (index.places[i] != 0 && function_refs.base[index.places[i] - 1].funcid != function) {
+  while (index.places[i] != 0 && call_path.refs[index.places[i] - 1].funcid != function) {
     i = (i + 1) & mask;
   }
   return &index.places[i];
@@ -60,7 +66,7 @@ std::uint32_t* PlaceOf(const RefIndex& index, Oid function) {
 
 // Room for one more, at no more than half full.
 bool GrowIndex() {
-  if ((function_refs.used + 1) * 2 <= ref_index.size) {
+  if ((refs_used + 1) * 2 <= ref_index.size) {
     return true;
   }
   RefIndex grown{nullptr, ref_index.size == 0 ? 64 : ref_index.size * 2};
@@ -69,8 +75,8 @@ bool GrowIndex() {
   if (grown.places == nullptr) {
     return false;
   }
-  for (std::uint32_t i = 0; i < function_refs.used; ++i) {
-    *PlaceOf(grown, function_refs.base[i].funcid) = i + 1;
+  for (std::uint32_t i = 0; i < refs_used; ++i) {
+    *PlaceOf(grown, call_path.refs[i].funcid) = i + 1;
   }
   if (ref_index.places != nullptr) {
     pfree(ref_index.places);
@@ -83,8 +89,19 @@ bool IsProceduralLanguage(Oid language) {
   return language != INTERNALlanguageId && language != ClanguageId && language != SQLlanguageId;
 }
 
-bool WantsTracking(HeapTuple procedure) {
+// An encoding conversion, by the arguments that CREATE CONVERSION asks for. The server calls these
+// also outside transactions, where a hooked function crashes it: its hook path looks up catalogs.
+bool IsConversion(Form_pg_proc form) {
+  static constexpr Oid kArguments[] = {INT4OID, INT4OID, CSTRINGOID, INTERNALOID, INT4OID, BOOLOID};
+  return form->pronargs == static_cast<int16>(std::size(kArguments)) &&
+         std::memcmp(form->proargtypes.values, kArguments, sizeof(kArguments)) == 0;
+}
+
+bool IsWanted(HeapTuple procedure) {
   auto* form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(procedure));
+  if (IsConversion(form)) {
+    return false;
+  }
   switch (settings.track) {
     case kTrackNone:
       return false;
@@ -105,7 +122,7 @@ Verdict Judge(Oid function) {
   if (!HeapTupleIsValid(procedure)) {
     return Verdict::kUntracked;
   }
-  const bool wanted = WantsTracking(procedure);
+  const bool wanted = IsWanted(procedure);
   ReleaseSysCache(procedure);
   return wanted ? Verdict::kWanted : Verdict::kUntracked;
 }
@@ -155,11 +172,63 @@ void FindRow(FunctionRef* ref) {
   }
 }
 
+// The refs that are free again, by their funcid of 0; `epoch` is the next one's number + 1.
+std::uint32_t first_free_ref = 0;
+
+// Counts what could make refs free.
+std::uint32_t procedure_changes = 0;
+
+// A session that makes and drops functions without end meets more of them than there can be refs:
+// takes back those of functions that are gone and not running.
+void ReclaimRefs() {
+  static std::uint32_t changes_seen = 0;
+  if (changes_seen == procedure_changes) {
+    return;
+  }
+  changes_seen = procedure_changes;
+  for (std::uint32_t i = 0; i < refs_used; ++i) {
+    FunctionRef& ref = call_path.refs[i];
+    const bool gone = ref.funcid != 0 && ref.generation == 0 && ref.active == 0 &&
+                      !SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(ref.funcid));
+    if (gone) {
+      ref = FunctionRef{};
+      ref.epoch = first_free_ref;
+      first_free_ref = i + 1;
+    }
+  }
+  // Made anew after the look-ups, which can fail; until then it leads to free refs too, and their
+  // oid is that of no function.
+  std::memset(ref_index.places, 0, ref_index.size * sizeof(std::uint32_t));
+  for (std::uint32_t i = 0; i < refs_used; ++i) {
+    if (const Oid funcid = call_path.refs[i].funcid; funcid != 0) {
+      *PlaceOf(ref_index, funcid) = i + 1;
+    }
+  }
+}
+
+// A ref for a new function, or null if there is none to be had.
+FunctionRef* TakeRef() {
+  if (first_free_ref == 0 && refs_used == Capacity()) {
+    ReclaimRefs();
+  }
+  if (first_free_ref != 0) {
+    FunctionRef* ref = &call_path.refs[first_free_ref - 1];
+    first_free_ref = ref->epoch;
+    return ref;
+  }
+  if (refs_used < Capacity() && GrowIndex()) {
+    call_path.refs_bytes += sizeof(FunctionRef);
+    return &call_path.refs[refs_used++];
+  }
+  return nullptr;
+}
+
 extern "C" {
 
 static void ProcedureChanged(Datum, int, uint32 hash) {
-  for (std::uint32_t i = 0; i < function_refs.used; ++i) {
-    FunctionRef& ref = function_refs.base[i];
+  ++procedure_changes;
+  for (std::uint32_t i = 0; i < refs_used; ++i) {
+    FunctionRef& ref = call_path.refs[i];
     if (hash == 0 || ref.syscache_hash == hash) {
       ref.generation = 0;
       ref.ready = 0;
@@ -167,7 +236,7 @@ static void ProcedureChanged(Datum, int, uint32 hash) {
   }
 }
 
-static void NamespaceChanged(Datum, int, uint32) { ++tracking_generation; }
+static void NamespaceChanged(Datum, int, uint32) { ++call_path.generation; }
 
 }  // extern "C"
 
@@ -177,29 +246,33 @@ FunctionRef* FindOrMakeRef(Oid function) {
   if (ref_index.size > 0) {
     const std::uint32_t number = *PlaceOf(ref_index, function);
     if (number != 0) {
-      return &function_refs.base[number - 1];
+      return &call_path.refs[number - 1];
     }
   }
-  if (function_refs.base == nullptr) {
+  if (call_path.refs == nullptr) {
     void* memory = AllocateOrNull((Capacity() + 1) * sizeof(FunctionRef), 0);
-    function_refs.base = static_cast<FunctionRef*>(reinterpret_cast<void*>(
+    call_path.refs = static_cast<FunctionRef*>(reinterpret_cast<void*>(
         TYPEALIGN(alignof(FunctionRef), reinterpret_cast<std::uintptr_t>(memory))));
   }
-  if (function_refs.base == nullptr || function_refs.used == Capacity() || !GrowIndex()) {
+  if (call_path.refs == nullptr) {
     return nullptr;
   }
-  FunctionRef* ref = &function_refs.base[function_refs.used];
-  *ref = FunctionRef{};
-  ref->funcid = function;
-  ref->syscache_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
-  *PlaceOf(ref_index, function) = ++function_refs.used;
+  FunctionRef* ref = TakeRef();
+  if (ref != nullptr) {
+    *ref = FunctionRef{};
+    ref->funcid = function;
+    ref->syscache_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+    *PlaceOf(ref_index, function) = static_cast<std::uint32_t>(ref - call_path.refs) + 1;
+  }
   return ref;
 }
 
+bool WantsTracking(Oid function) { return Judge(function) != Verdict::kUntracked; }
+
 bool IsTracked(FunctionRef* ref) {
-  if (ref->generation != tracking_generation || ref->verdict == Verdict::kUnknown) {
+  if (ref->generation != call_path.generation || ref->verdict == Verdict::kUnknown) {
     // Before the look-ups: if they bring news of the function, the verdict is stale at once.
-    ref->generation = tracking_generation;
+    ref->generation = call_path.generation;
     ref->ready = 0;
     ref->verdict = Judge(ref->funcid);
   }
@@ -211,7 +284,7 @@ void PrepareRef(FunctionRef* ref) {
     return;
   }
   const bool current =
-      (ref->verdict == Verdict::kTracked && ref->ready == tracking_generation &&
+      (ref->verdict == Verdict::kTracked && ref->ready == call_path.generation &&
        ref->row->epoch.load(std::memory_order_relaxed) == ref->epoch) ||
       (ref->verdict == Verdict::kOverflow && ref->epoch == shared_stats->vacancies());
   if (!current) {

@@ -61,6 +61,7 @@ void InstallHookChain(needs_fmgr_hook_type needs, fmgr_hook_type hook) {
   previous_needs_hook = needs_fmgr_hook;
   needs_fmgr_hook = needs;
   previous_hook = fmgr_hook;
+  call_path.chained = previous_hook != nullptr;
   fmgr_hook = hook;
 }
 

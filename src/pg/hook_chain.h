@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "pg/function_refs.h"
+#include "pg/call_path.h"
 #include "pg/pg.h"
 
 namespace pg_hello::pg {
@@ -42,7 +42,7 @@ inline bool PreviousNeedsHook(Oid function) {
 }
 
 inline void PreviousHook(FmgrHookEventType event, FmgrInfo* flinfo, const CallSite& site) {
-  if (previous_hook != nullptr) [[unlikely]] {
+  if (previous_hook != nullptr) {
     previous_hook(event, flinfo, site.next_private);
   }
 }
@@ -51,7 +51,7 @@ inline void PreviousHook(FmgrHookEventType event, FmgrInfo* flinfo, const CallSi
 ChainLink* FindOrMakeLink(FmgrInfo* flinfo, Datum* slot);
 
 inline CallSite OpenCallSite(FmgrInfo* flinfo, Datum* slot) {
-  if (previous_hook == nullptr) [[likely]] {
+  if (!call_path.chained) {
     return {FunctionRefAt(*slot, flinfo->fn_oid), nullptr, nullptr};
   }
   ChainLink* link = FindOrMakeLink(flinfo, slot);
@@ -65,7 +65,7 @@ inline CallSite OpenCallSite(FmgrInfo* flinfo, Datum* slot) {
 inline void CloseCallSite(const CallSite& site, Datum* slot) {
   if (site.link != nullptr) {
     site.link->ref = site.ref;
-  } else if (previous_hook == nullptr && *slot == Datum{0}) {
+  } else if (!call_path.chained && *slot == Datum{0}) {
     *slot = PointerGetDatum(site.ref);
   }
 }

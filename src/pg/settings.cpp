@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "pg/call_path.h"
+
 extern "C" {
 #include "utils/guc.h"
 }
@@ -13,7 +15,6 @@ extern "C" {
 namespace pg_hello::pg {
 
 Settings settings;
-std::uint32_t tracking_generation = 1;
 
 namespace {
 
@@ -61,8 +62,8 @@ bool ForEachAddress(std::string_view list, Take take) {
 
 extern "C" {
 
-static void AssignTracking(int, void*) { ++tracking_generation; }
-static void AssignTrackInlinable(bool, void*) { ++tracking_generation; }
+static void AssignTracking(int, void*) { ++call_path.generation; }
+static void AssignTrackInlinable(bool, void*) { ++call_path.generation; }
 
 static bool CheckClock(int* value, void**, GucSource) {
   if (*value == kClockTsc && !measure::TscIsTrustworthy()) {

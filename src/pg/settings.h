@@ -26,9 +26,6 @@ struct Settings {
 
 extern Settings settings;
 
-// Raised by every change of a setting that decides which functions are tracked, or by which clock.
-extern std::uint32_t tracking_generation;
-
 // Defines what can be set at any time, in every session that loads the library.
 void DefineSessionSettings();
 // Defines the rest. REQUIRES: the library is being loaded by the postmaster.

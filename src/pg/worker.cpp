@@ -6,8 +6,8 @@
 // would be the cluster's: it has no threads, and no exception leaves serving.cpp.
 //
 //   SIGHUP    re-read the settings, rebind if addresses or port have changed
-//   SIGTERM   end at once, with exit code 1: at shutdown nobody starts it again, otherwise
-//             (pg_terminate_backend) the postmaster does
+//   SIGTERM   end at once, with exit code 1: at shutdown nobody starts it again, otherwise the
+//             postmaster does
 //   SIGINT, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE   nothing
 //   SIGQUIT   PostgreSQL's: the server is going down hard
 #include "pg/worker.h"

@@ -6,15 +6,23 @@
 #include <sched.h>
 
 #include <bit>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <new>
+
+#include "pg_hello/measure/utf8.h"
 
 namespace pg_hello::shared {
 
 namespace {
 
 constexpr std::size_t AlignUp(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+bool HasName(const DatabaseRow& database, const DatabaseName& name) {
+  const std::optional<DatabaseName> known = database.name.Read();
+  return known && std::memcmp(&*known, &name, sizeof(name)) == 0;
+}
 
 // Twice as many places as rows, so that probes stay short.
 std::uint32_t IndexSizeFor(std::uint32_t max_functions) { return std::bit_ceil(max_functions * 2); }
@@ -131,6 +139,7 @@ FunctionRow* SharedStats::FindOrInsert(const FunctionKey& key, const FunctionIde
   made.identity.Publish(identity);
   made.counters.error_origins.Vacate();
   StartOver(made, now_us, ReadGuard(*this));
+  made.first_epoch.store(made.epoch.load(std::memory_order_relaxed), std::memory_order_relaxed);
   made.live.store(1, std::memory_order_release);
   if (number == rows_end()) {
     rows_end_.store(number + 1, std::memory_order_release);
@@ -215,6 +224,22 @@ DatabaseRow* SharedStats::FindDatabase(std::uint32_t dbid) {
   return nullptr;
 }
 
+// Of two databases with the same name, the one that has just been met is there; the other was
+// dropped or renamed, and is told apart by its oid until it shows up again.
+void SharedStats::GiveName(DatabaseRow& named, const DatabaseName& name) {
+  for (std::uint32_t i = 1; i < databases_end(); ++i) {
+    DatabaseRow& other = database(i);
+    if (&other != &named && HasName(other, name)) {
+      DatabaseName former{};
+      const std::size_t kept = measure::Utf8CutLength(name.datname, sizeof(name.datname) - 12);
+      std::snprintf(former.datname, sizeof(former.datname), "%.*s~%u", static_cast<int>(kept),
+                    name.datname, other.dbid.load(std::memory_order_relaxed));
+      other.name.Publish(former);
+    }
+  }
+  named.name.Publish(name);
+}
+
 DatabaseRow* SharedStats::FindOrInsertDatabase(std::uint32_t dbid, const DatabaseName& name) {
   DatabaseRow* found = FindDatabase(dbid);
   if (found == nullptr) {
@@ -224,13 +249,12 @@ DatabaseRow* SharedStats::FindOrInsertDatabase(std::uint32_t dbid, const Databas
     }
     found = &database(number);
     found->dbid.store(dbid, std::memory_order_relaxed);
-    found->name.Publish(name);
+    GiveName(*found, name);
     databases_end_.store(number + 1, std::memory_order_release);
     return found;
   }
-  const std::optional<DatabaseName> known = found->name.Read();
-  if (!known || std::memcmp(&*known, &name, sizeof(name)) != 0) {
-    found->name.Publish(name);
+  if (!HasName(*found, name)) {
+    GiveName(*found, name);
   }
   return found;
 }

@@ -22,6 +22,7 @@ constexpr std::uint32_t kNowhere = UINT32_MAX;
 struct Place {
   std::uint32_t position = kNowhere;
   std::uint32_t epoch = 0;
+  std::uint32_t first_epoch = 0;
 };
 
 // Adds counters of either shape. Nested activations' durations are kept in `duration_ns` until
@@ -91,27 +92,27 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
     function.min_ns = UINT64_MAX;
     Add(function, row.counters);
     AddRareCounters(function, row.counters);
-    places[number] = {static_cast<std::uint32_t>(snapshot.functions.size() - 1), epoch};
+    places[number] = {static_cast<std::uint32_t>(snapshot.functions.size() - 1), epoch,
+                      row.first_epoch.load(kRelaxed)};
   }
   return places;
 }
 
-FunctionStats* Find(Snapshot& snapshot, const std::vector<Place>& places,
-                    shared::RowEpoch row_epoch) {
+const Place* Find(const std::vector<Place>& places, shared::RowEpoch row_epoch) {
   const std::uint32_t number = shared::RowOf(row_epoch);
-  if (row_epoch == 0 || number >= places.size() || places[number].position == kNowhere ||
-      places[number].epoch != shared::EpochOf(row_epoch)) {
+  if (row_epoch == 0 || number >= places.size() || places[number].position == kNowhere) {
     return nullptr;
   }
-  return &snapshot.functions[places[number].position];
+  return &places[number];
 }
 
 void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& places,
                 Snapshot& snapshot) {
   for (std::size_t i = 0; i < shared::kPendingEntries; ++i) {
     const shared::RowEpoch owner = slot.owner[i].load(std::memory_order_acquire);
-    if (FunctionStats* function = Find(snapshot, places, owner)) {
-      Add(*function, slot.pending[i]);
+    const Place* place = Find(places, owner);
+    if (place != nullptr && place->epoch == shared::EpochOf(owner)) {
+      Add(snapshot.functions[place->position], slot.pending[i]);
     }
   }
 }
@@ -124,8 +125,11 @@ void AddActive(const shared::BackendSlot& slot, const std::vector<Place>& places
   const std::size_t depth =
       std::min<std::size_t>(slot.depth.load(std::memory_order_acquire), shared::kVisibleDepth);
   for (std::size_t i = 0; i < depth; ++i) {
-    if (FunctionStats* function = Find(snapshot, places, slot.active[i].function.load(kRelaxed))) {
-      ++function->active;
+    // A call goes on across a reset: any epoch will do in which the row was this function's.
+    const shared::RowEpoch call = slot.active[i].function.load(kRelaxed);
+    const Place* place = Find(places, call);
+    if (place != nullptr && place->first_epoch <= shared::EpochOf(call)) {
+      ++snapshot.functions[place->position].active;
     }
   }
 }

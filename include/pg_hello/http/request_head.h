@@ -13,7 +13,7 @@
 
 namespace pg_hello::http {
 
-inline constexpr std::size_t kMaxHeadBytes = 8 * 1024;
+inline constexpr std::size_t kMaxHeadBytes = std::size_t{8} * 1024;
 inline constexpr std::size_t kMaxPathBytes = 256;     // the path, without the query
 inline constexpr std::size_t kMaxTargetBytes = 2048;  // path and query
 inline constexpr std::size_t kMaxFields = 64;

@@ -30,13 +30,15 @@ inline constexpr std::uint32_t kMaxDepth = 10'000;
 // procedural language with stacks of its own) are not compared.
 inline constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{100} * 1024 * 1024;
 
-// A cache line of its own for each, so that a frame's address is its depth shifted.
+// A cache line of its own for each, so that a frame's address is its depth shifted. What is asked
+// of the innermost open call at every event stands in the stack itself; a frame keeps what stood
+// there for its caller.
 struct alignas(64) CallFrame {
   const void* site;
   FunctionRef* ref;
-  std::uintptr_t stack_address;
   std::uint64_t start;  // ticks; meaningless if ref is null
-  std::uint64_t children_ns;
+  std::uint64_t callers_callees_ns;
+  std::uintptr_t callers_address;
 };
 
 // Room for all frames, and one at either end that stands for "none" and for "too deep". Apart from
@@ -48,7 +50,7 @@ struct CallFrames {
 
 // Clock: anything with Now() -> ticks and ToNs(ticks).
 template <typename Clock>
-class CallStack {
+class alignas(64) CallStack {
  public:
   // Ready for use in this process. `stack_base`: an address near the base of the C stack.
   // Everything passed must outlive the stack.
@@ -59,11 +61,11 @@ class CallStack {
     frames_ = frames->frames;
     stack_base_ = reinterpret_cast<std::uintptr_t>(stack_base);
     too_deep_ = 0;
-    // No site is null, so neither end ever matches one. Nothing lies above the bottom, and
-    // everything above the other end, so that a call at either is seen to without a test of its
-    // own.
-    frames_[0] = {nullptr, nullptr, UINTPTR_MAX, 0, 0};
-    frames_[kMaxDepth + 1] = {nullptr, nullptr, 0, 0, 0};
+    callees_ns_ = 0;
+    // No site is null, so neither end ever matches one.
+    frames_[0] = {};
+    frames_[kMaxDepth + 1] = {};
+    address_ = kAboveAll;
     SetTop(frames_);
   }
 
@@ -79,21 +81,25 @@ class CallStack {
   // timed (End() will say nothing of it).
   bool Begin(const void* site, FunctionRef* ref, const void* stack_address) {
     const auto address = reinterpret_cast<std::uintptr_t>(stack_address);
-    if (top_->stack_address <= address) [[unlikely]] {
+    if (address_ <= address) [[unlikely]] {
       if (!MakeRoom(address)) {
         return false;
       }
     }
     CallFrame* frame = top_ + 1;
     if (frame == frames_ + kMaxDepth + 1) [[unlikely]] {
-      too_deep_ = 1;
+      frame->callers_address = address_;
+      address_ = kBelowAll;
       top_ = frame;
+      too_deep_ = 1;
       return false;
     }
     frame->site = site;
     frame->ref = ref;
-    frame->stack_address = address;
-    frame->children_ns = 0;
+    frame->callers_callees_ns = callees_ns_;
+    frame->callers_address = address_;
+    callees_ns_ = 0;
+    address_ = address;
     shared::RowEpoch shown = 0;
     if (ref != nullptr) [[likely]] {
       ++ref->active;
@@ -119,34 +125,39 @@ class CallStack {
     }
     const CallFrame& frame = *top_;
     FunctionRef* ref = frame.ref;
-    std::uint64_t elapsed = frame.children_ns;
+    std::uint64_t elapsed = callees_ns_;
     if (ref != nullptr) [[likely]] {
       const std::uint64_t ticks = clock_.Now() - frame.start;
       const std::uint64_t measured = clock_.ToNs(ticks);
-      if (static_cast<std::int64_t>(ticks) < 0 || measured < frame.children_ns) [[unlikely]] {
+      if (static_cast<std::int64_t>(ticks) < 0 || measured < callees_ns_) [[unlikely]] {
         stats_->clock_anomalies.fetch_add(1, std::memory_order_relaxed);
       } else {
         elapsed = measured;
       }
       sample->elapsed_ns = elapsed;
-      sample->self_ns = elapsed - frame.children_ns;
+      sample->self_ns = elapsed - callees_ns_;
       sample->outermost = --ref->active == 0;
     }
+    callees_ns_ = frame.callers_callees_ns + elapsed;
+    address_ = frame.callers_address;
     SetTop(top_ - 1);
-    top_->children_ns += elapsed;
     return ref;
   }
 
   // No call is open any more (the backend exits).
   void Clear() {
-    SetTop(top_ - (too_deep_ > 0 ? 1 : 0));
-    too_deep_ = 0;
+    if (too_deep_ > 0) {
+      LeaveDepth();
+    }
     while (top_ > frames_) {
       Drop();
     }
   }
 
  private:
+  static constexpr std::uintptr_t kAboveAll = UINTPTR_MAX;
+  static constexpr std::uintptr_t kBelowAll = 0;
+
   std::uint32_t TopNumber() const { return static_cast<std::uint32_t>(top_ - frames_); }
 
   void SetTop(CallFrame* top) {
@@ -160,8 +171,16 @@ class CallStack {
     if (frame.ref != nullptr) {
       --frame.ref->active;
     }
+    callees_ns_ += frame.callers_callees_ns;
+    address_ = frame.callers_address;
     SetTop(top_ - 1);
-    top_->children_ns += frame.children_ns;
+  }
+
+  // The deepest frame that is timed is the innermost one again.
+  void LeaveDepth() {
+    too_deep_ = 0;
+    address_ = top_->callers_address;
+    SetTop(top_ - 1);
   }
 
   bool OnMainStack(std::uintptr_t address) const { return stack_base_ - address < kMaxStackBytes; }
@@ -170,17 +189,16 @@ class CallStack {
   // be open any more (the stack grows downwards, so a caller's frame lies above its callee's).
   // False if it is indeed too deep.
   [[gnu::noinline, gnu::cold]] bool MakeRoom(std::uintptr_t address) {
-    CallFrame* timed = too_deep_ > 0 ? top_ - 1 : top_;
-    const bool dead = timed->stack_address <= address && OnMainStack(address) &&
-                      OnMainStack(timed->stack_address);
-    if (!dead) {
+    const std::uintptr_t innermost = too_deep_ > 0 ? top_->callers_address : address_;
+    if (innermost > address || !OnMainStack(address) || !OnMainStack(innermost)) {
       too_deep_ += too_deep_ > 0 ? 1 : 0;
       return too_deep_ == 0;
     }
-    too_deep_ = 0;
-    SetTop(timed);
+    if (too_deep_ > 0) {
+      LeaveDepth();
+    }
     std::uint32_t dropped = 0;
-    while (top_->stack_address <= address && OnMainStack(top_->stack_address)) {
+    while (address_ <= address && OnMainStack(address_)) {
       Drop();
       ++dropped;
     }
@@ -193,7 +211,7 @@ class CallStack {
   [[gnu::noinline, gnu::cold]] bool MakeTop(const void* site) {
     if (too_deep_ > 0) {
       if (--too_deep_ == 0) {
-        SetTop(top_ - 1);
+        LeaveDepth();
       }
       return false;
     }
@@ -213,13 +231,17 @@ class CallStack {
     return true;
   }
 
+  // One cache line: what every call touches.
   CallFrame* top_ = nullptr;
-  CallFrame* frames_ = nullptr;
+  std::uintptr_t address_ = kAboveAll;  // of the innermost open call
+  std::uint64_t callees_ns_ = 0;        // time of its callees so far
   shared::BackendSlot* slot_ = nullptr;
   Clock clock_;
+  CallFrame* frames_ = nullptr;
+  std::uint32_t too_deep_ = 0;
+
   shared::SharedStats* stats_ = nullptr;
   std::uintptr_t stack_base_ = 0;
-  std::uint32_t too_deep_ = 0;
 };
 
 }  // namespace pg_hello::pending

@@ -45,6 +45,8 @@ class PendingStats {
   void RecordError(FunctionRef& ref, bool canceled);
   void RecordErrorOrigin(FunctionRef& ref, std::uint32_t sqlstate_class);
   void RecordUntimed(FunctionRef& ref);
+  // A call of a function for which there is no room at all.
+  void RecordOverflow();
 
  private:
   void RecordElsewhere(FunctionRef& ref, const shared::CallSample& sample);

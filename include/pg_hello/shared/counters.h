@@ -43,7 +43,8 @@ void RaiseTo(std::atomic<std::uint64_t>& maximum, std::uint64_t value);
 inline std::uint64_t EncodeMin(std::uint64_t ns) { return ~ns; }
 inline std::uint64_t DecodeMin(std::uint64_t encoded) { return ~encoded; }
 
-struct PendingCounters {
+// The first buckets, where fast functions' calls fall, share a cache line with the sums.
+struct alignas(64) PendingCounters {
   std::atomic<std::uint64_t> inclusive_ns;
   std::atomic<std::uint64_t>
       nested_ns;  // durations of activations inside another of the same function

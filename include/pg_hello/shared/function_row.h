@@ -18,6 +18,7 @@ struct alignas(64) FunctionRow {
   // never 0 while it is live.
   std::atomic<std::uint32_t> epoch;
   std::atomic<std::uint32_t> live;
+  std::atomic<std::uint32_t> first_epoch;  // in which the row was given to the present function
   std::atomic<std::uint32_t> dbid;
   std::atomic<std::uint32_t> funcid;
   std::atomic<std::uint32_t> temp_hash;

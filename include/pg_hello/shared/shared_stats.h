@@ -44,7 +44,7 @@ inline constexpr std::uint32_t kMaxDatabases = 1024;
 class alignas(64) SharedStats {
  public:
   // Bytes needed. For max_functions F and backend_slots B, and with P = 2 F rounded up to a power
-  // of two: sizeof(SharedStats) + 4 P (rounded up to 64) + 2,816 F + 65,600 B.
+  // of two: sizeof(SharedStats) + 4 P (rounded up to 64) + 2,816 F + 67,136 B.
   static std::size_t SizeFor(const Dimensions& dimensions);
 
   // Makes the block at `memory` (SizeFor() bytes, aligned to 64, zeroed here). `now_us`:
@@ -143,6 +143,7 @@ class alignas(64) SharedStats {
   BackendSlot* slots();
   std::uint32_t IndexHome(const FunctionKey& key) const;
   void EraseFromIndex(const FunctionKey& key);
+  void GiveName(DatabaseRow& named, const DatabaseName& name);
   // A merge under way would carry old counts into the new epoch: the guard holds it off.
   void StartOver(FunctionRow& row, std::int64_t now_us, const ReadGuard& no_merges);
 

@@ -34,7 +34,7 @@ TEST(SharedStatsTest, SizeForIsTheDocumentedFormula) {
     for (const std::uint64_t slots : {1ULL, 117ULL, 1'000ULL}) {
       const std::uint64_t index_bytes = 4 * std::bit_ceil(2 * functions);
       const std::uint64_t expected =
-          sizeof(SharedStats) + (index_bytes + 63) / 64 * 64 + 2'816 * functions + 65'600 * slots;
+          sizeof(SharedStats) + (index_bytes + 63) / 64 * 64 + 2'816 * functions + 67'136 * slots;
       EXPECT_EQ(SharedStats::SizeFor(
                     {static_cast<std::uint32_t>(functions), static_cast<std::uint32_t>(slots)}),
                 expected);

@@ -210,16 +210,16 @@ TEST_F(SnapshotTest, ADepthBeyondTheVisibleOneIsNoHarm) {
   EXPECT_EQ(TakeSnapshot(*stats_).functions.at(0).active, shared::kVisibleDepth);
 }
 
-TEST_F(SnapshotTest, DatabaseNamesAreUnique) {
+TEST_F(SnapshotTest, OfDatabasesWithTheSameNameTheOneMetLastBearsIt) {
   stats_->FindOrInsertDatabase(20'001, NameOf("db"));
   stats_->FindOrInsertDatabase(20'002, NameOf("db"));
   stats_->FindOrInsertDatabase(20'003, NameOf("other"));
   Insert(*stats_, 1, 20'002);
   const Snapshot snapshot = TakeSnapshot(*stats_);
   ASSERT_EQ(snapshot.databases.size(), 4U);
-  EXPECT_EQ(snapshot.databases[0].datname, "db");
+  EXPECT_EQ(snapshot.databases[0].datname, "db~16384");
   EXPECT_EQ(snapshot.databases[1].datname, "db~20001");
-  EXPECT_EQ(snapshot.databases[2].datname, "db~20002");
+  EXPECT_EQ(snapshot.databases[2].datname, "db");
   EXPECT_EQ(snapshot.databases[3].datname, "other");
   EXPECT_EQ(snapshot.functions.at(0).database, 2U);
 }
