@@ -1,7 +1,7 @@
 // Functions in C for the integration tests to call: each does one thing that cannot be done as
 // exactly in a procedural language. And, if it is in shared_preload_libraries, another user of the
-// function manager's hooks, who keeps to the custom of sepgsql and plpgsql_check: a struct of its own
-// in the call site's Datum, and in it a Datum for the next. Nothing here knows pg_hello.
+// function manager's hooks, who keeps to the custom of sepgsql and plpgsql_check: a struct of its
+// own in the call site's Datum, and in it a Datum for the next. Nothing here knows pg_hello.
 #include "pg/pg.h"
 
 #include <ctime>
@@ -100,9 +100,9 @@ Datum pg_hello_test_raise(PG_FUNCTION_ARGS) {
                       errmsg("a SQLSTATE has five characters, not \"%s\"", sqlstate)));
     }
   }
-  ereport(ERROR, (errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3],
-                                        sqlstate[4])),
-                  errmsg("raised on request: %s", sqlstate)));
+  ereport(ERROR,
+          (errcode(MAKE_SQLSTATE(sqlstate[0], sqlstate[1], sqlstate[2], sqlstate[3], sqlstate[4])),
+           errmsg("raised on request: %s", sqlstate)));
   PG_RETURN_INT32(0);
 }
 
@@ -123,8 +123,8 @@ Datum pg_hello_test_srf(PG_FUNCTION_ARGS) {
 Datum pg_hello_test_spin_ms(PG_FUNCTION_ARGS) {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);
-  const int64 end = now.tv_sec * INT64CONST(1000000000) + now.tv_nsec +
-                    PG_GETARG_INT32(0) * INT64CONST(1000000);
+  const int64 end =
+      now.tv_sec * INT64CONST(1000000000) + now.tv_nsec + PG_GETARG_INT32(0) * INT64CONST(1000000);
   while (now.tv_sec * INT64CONST(1000000000) + now.tv_nsec < end) {
     CHECK_FOR_INTERRUPTS();
     clock_gettime(CLOCK_MONOTONIC, &now);
