@@ -30,7 +30,7 @@ FUNCTIONS = {
     "plpgsql": ("CREATE FUNCTION f_pl(i integer) RETURNS integer LANGUAGE plpgsql AS"
                 " 'BEGIN RETURN i; END'", "f_pl", 50_000),
     "SQL": ("CREATE FUNCTION f_sql(i integer) RETURNS integer LANGUAGE sql AS"
-            " 'SELECT i LIMIT 1'", "f_sql", 12_000),
+            " 'SELECT i LIMIT 1'", "f_sql", 25_000),
 }
 
 # name -> (track_functions, pg_hello.track, pg_hello.clock)
@@ -97,25 +97,32 @@ def measure(session, rounds):
     return costs
 
 
+def tenth_percentile(values):
+    return sorted(values)[len(values) // 10]
+
+
 def summarize(costs):
     summary = {}
     for name, by_configuration in costs.items():
-        base = by_configuration["none"]
-        added = {
-            configuration: statistics.median(cost - none for cost, none in zip(values, base))
-            for configuration, values in by_configuration.items()
-        }
+        none = tenth_percentile(by_configuration["none"])
+        none_median = statistics.median(by_configuration["none"])
+        added, added_median = {}, {}
+        for configuration, values in by_configuration.items():
+            if configuration != "none":
+                added[configuration] = tenth_percentile(values) - none
+                added_median[configuration] = statistics.median(values) - none_median
         summary[name] = {
-            "none_ns": statistics.median(base),
-            "added_ns": {key: value for key, value in added.items() if key != "none"},
+            "none_ns": none,
+            "added_ns": added,
             "ratio": added["pg_hello"] / added["track_functions"],
             "ratio_monotonic": added["pg_hello monotonic"] / added["track_functions"],
+            "median": {"none_ns": none_median, "added_ns": added_median},
         }
     return summary
 
 
 def print_table(summary, rounds):
-    print(f"CPU ns per call, medians of {rounds} interleaved rounds; + is what is added to none\n")
+    print(f"CPU ns per call, 10th percentile of {rounds} interleaved rounds; + is what is added to none\n")
     print(f"{'function':10}{'none':>8}{'(again)':>10}{'track_functions':>17}{'pg_hello':>10}{'ratio':>7}"
           f"{'pg_hello, monotonic':>21}{'ratio':>7}")
     for name, row in summary.items():
