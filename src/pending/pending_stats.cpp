@@ -47,6 +47,12 @@ void PendingStats::RecordErrorOrigin(FunctionRef& ref, std::uint32_t sqlstate_cl
   }
 }
 
+void PendingStats::RecordIterations(FunctionRef& ref, std::uint64_t entries) {
+  if (shared::RowCounters* counters = CountersOf(ref)) {
+    counters->iterations.fetch_add(entries, std::memory_order_relaxed);
+  }
+}
+
 void PendingStats::RecordUntimed(FunctionRef& ref) {
   CountOverflow(ref);
   if (shared::RowCounters* counters = CountersOf(ref)) {

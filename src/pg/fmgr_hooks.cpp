@@ -9,16 +9,16 @@
 // them. END and ABORT touch no catalog: they also run while a transaction is being aborted.
 #include "pg/fmgr_hooks.h"
 
+#include "pg/backend_stats.h"
 #include "pg/call_path.h"
+#include "pg/call_site.h"
 #include "pg/compat.h"
 #include "pg/function_names.h"
 #include "pg/function_refs.h"
-#include "pg/hook_chain.h"
 #include "pg/pg.h"
+#include "pg/set_calls.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
-#include "pg_hello/pending/call_stack.h"
-#include "pg_hello/pending/pending_stats.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -33,14 +33,12 @@ using pending::Verdict;
 
 CallPath call_path{1, false, false, nullptr, 0};
 
-namespace {
-
-// This backend's state. Zero until the first call; a backend that calls no tracked function pays
-// for none of it.
-pending::CallFrames call_frames;
 pending::CallStack<measure::TickClock> call_stack;
 pending::PendingStats pending_stats;
 
+namespace {
+
+pending::CallFrames call_frames;
 const void* stack_base = nullptr;
 int clock_in_use = -1;
 
@@ -162,15 +160,27 @@ std::uint32_t SqlstateClass(int sqlstate) {
   return static_cast<std::uint32_t>(first) | (static_cast<std::uint32_t>(second) << 8);
 }
 
-void Abort(FmgrInfo* flinfo, FunctionRef* site_ref) {
-  // First of all: the error is on top of the error stack only until somebody else reports one.
-  const int sqlstate = geterrcode();
+// An END or ABORT at a site that has a CallSite: whose call it was, recorded; null if nobody's.
+FunctionRef* Leave(FmgrInfo* flinfo, CallSite* site, bool failed) {
   shared::CallSample sample;
   FunctionRef* ref = call_stack.End(flinfo, &sample);
-  if (ref != nullptr) {
+  if (ref == nullptr) {
+    return nullptr;
+  }
+  if (site != nullptr && site->set.function != nullptr) {
+    LeaveSet(site, sample, failed);
+  } else {
     pending_stats.Record(*ref, sample);
-  } else if (site_ref != nullptr && site_ref->verdict == Verdict::kTracked &&
-             call_stack.depth() == pending::kMaxDepth) {
+  }
+  return ref;
+}
+
+void Abort(FmgrInfo* flinfo, CallSite* site, FunctionRef* site_ref) {
+  // First of all: the error is on top of the error stack only until somebody else reports one.
+  const int sqlstate = geterrcode();
+  FunctionRef* ref = Leave(flinfo, site, true);
+  if (ref == nullptr && site_ref != nullptr && site_ref->verdict == Verdict::kTracked &&
+      call_stack.depth() == pending::kMaxDepth) {
     ref = site_ref;  // too deep to be timed: counted when it began
   }
   if (ref == nullptr) {
@@ -183,36 +193,59 @@ void Abort(FmgrInfo* flinfo, FunctionRef* site_ref) {
   }
 }
 
-// Everything but a START or END of a known call site without another hook behind us.
-[[gnu::noinline, gnu::cold]] void RareEvent(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot,
-                                            const void* stack_address) {
-  CallSite site = OpenCallSite(flinfo, slot);
+// A START at a site that is not ready to go.
+void StartAnew(FmgrInfo* flinfo, CallSite* site, Datum* slot, const void* stack_address) {
+  FunctionRef* ref = site != nullptr ? site->ref : FunctionRefAt(*slot, flinfo->fn_oid);
+  if (ref == nullptr || !IsReady(ref)) {
+    ref = Prepare(ref, flinfo->fn_oid);
+  }
+  if (site != nullptr) {
+    site->ref = ref;
+  } else if (*slot == Datum{0} && !call_path.chained && !flinfo->fn_retset) {
+    *slot = PointerGetDatum(ref);
+  }
+  if (ref != nullptr && ref->verdict == Verdict::kUntracked) {
+    ref = nullptr;
+  }
+  if (ref != nullptr && site != nullptr && flinfo->fn_retset) {
+    EnterSet(site);
+  }
+  Begin(flinfo, ref, stack_address);
+}
+
+// Everything but a START or END of a known call site of a function that returns no set, without
+// another hook behind us.
+[[gnu::noinline]] void RareEvent(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot,
+                                 const void* stack_address) {
+  const bool wants_site = call_path.chained || flinfo->fn_retset;
+  CallSite* site = wants_site ? FindOrMakeCallSite(flinfo, slot) : nullptr;
+  Datum* next_private = NextPrivate(site, slot);
   if (event == FHET_START) {
-    PreviousHook(event, flinfo, site);
+    if (previous_hook != nullptr) {
+      previous_hook(event, flinfo, next_private);
+    }
     if (CanCount()) {
-      if (site.ref == nullptr || !IsReady(site.ref)) {
-        site.ref = Prepare(site.ref, flinfo->fn_oid);
-      }
-      CloseCallSite(site, slot);
-      const bool tracked = site.ref != nullptr && site.ref->verdict != Verdict::kUntracked;
-      Begin(flinfo, tracked ? site.ref : nullptr, stack_address);
+      StartAnew(flinfo, site, slot, stack_address);
     }
     return;
   }
   if (call_stack.attached()) {
     if (event == FHET_END) {
-      End(flinfo);
+      call_path.unwinding = false;
+      Leave(flinfo, site, false);
     } else {
-      Abort(flinfo, site.ref);
+      Abort(flinfo, site, site != nullptr ? site->ref : FunctionRefAt(*slot, flinfo->fn_oid));
     }
   }
-  PreviousHook(event, flinfo, site);
+  if (previous_hook != nullptr) {
+    previous_hook(event, flinfo, next_private);
+  }
 }
 
 extern "C" {
 
 static bool NeedsFmgrHook(Oid function) {
-  if (PreviousNeedsHook(function)) {
+  if (previous_needs_hook != nullptr && previous_needs_hook(function)) {
     return true;
   }
   if (settings.track == kTrackNone || function < kFirstUserFunction || !CanCount() ||
@@ -225,7 +258,7 @@ static bool NeedsFmgrHook(Oid function) {
 
 static void FmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot) {
   if (!call_path.chained) [[likely]] {
-    if (event == FHET_END && call_stack.attached()) [[likely]] {
+    if (event == FHET_END && call_stack.attached() && !flinfo->fn_retset) [[likely]] {
       End(flinfo);
       return;
     }
@@ -248,7 +281,7 @@ void InstallFmgrHooks() {
   // Backends are forked from here, so their stacks have the same base, somewhat above this frame.
   constexpr std::ptrdiff_t kAbove = 1024 * 1024;
   stack_base = static_cast<const char*>(__builtin_frame_address(0)) + kAbove;
-  InstallHookChain(NeedsFmgrHook, FmgrHook);
+  InstallHooks(NeedsFmgrHook, FmgrHook);
 }
 
 }  // namespace pg_hello::pg

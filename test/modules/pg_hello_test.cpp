@@ -114,7 +114,8 @@ Datum pg_hello_test_srf(PG_FUNCTION_ARGS) {
   }
   FuncCallContext* context = SRF_PERCALL_SETUP();
   if (context->call_cntr < context->max_calls) {
-    SRF_RETURN_NEXT(context, Int32GetDatum(static_cast<int32>(context->call_cntr + 1)));
+    const auto value = static_cast<int32>(context->call_cntr + 1);  // which the macro counts up
+    SRF_RETURN_NEXT(context, Int32GetDatum(value));
   }
   SRF_RETURN_DONE(context);
 }

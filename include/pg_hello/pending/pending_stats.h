@@ -45,6 +45,8 @@ class PendingStats {
   void RecordError(FunctionRef& ref, bool canceled);
   void RecordErrorOrigin(FunctionRef& ref, std::uint32_t sqlstate_class);
   void RecordUntimed(FunctionRef& ref);
+  // Entries into a set-returning function for one call that has been recorded.
+  void RecordIterations(FunctionRef& ref, std::uint64_t entries);
   // A call of a function for which there is no room at all.
   void RecordOverflow();
 
