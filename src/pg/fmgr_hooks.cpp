@@ -42,6 +42,9 @@ pending::CallFrames call_frames;
 const void* stack_base = nullptr;
 int clock_in_use = -1;
 
+emit_log_hook_type previous_emit_log_hook = nullptr;
+int fatal_sqlstate = 0;
+
 measure::TickClock ChosenClock() {
   switch (settings.clock) {
     case kClockTsc:
@@ -63,10 +66,50 @@ void TakeChosenClock() {
   }
 }
 
+// The two characters of the error's SQLSTATE class, the first in the low byte.
+std::uint32_t SqlstateClass(int sqlstate) {
+  const auto first = static_cast<unsigned char>(PGUNSIXBIT(sqlstate));
+  const auto second = static_cast<unsigned char>(PGUNSIXBIT(sqlstate >> 6));
+  return static_cast<std::uint32_t>(first) | (static_cast<std::uint32_t>(second) << 8);
+}
+
+void RecordCall(CallSite* site, FunctionRef& ref, const shared::CallSample& sample, bool failed) {
+  if (site != nullptr && site->set.function != nullptr) {
+    LeaveSet(site, sample, failed);
+  } else {
+    pending_stats.Record(ref, sample);
+  }
+}
+
+// An error leaves the function; where it leaves the innermost tracked one is its origin.
+void RecordError(FunctionRef& ref, int sqlstate) {
+  pending_stats.RecordError(ref, sqlstate == ERRCODE_QUERY_CANCELED);
+  if (!call_path.unwinding) {
+    pending_stats.RecordErrorOrigin(ref, SqlstateClass(sqlstate));
+    call_path.unwinding = true;
+  }
+}
+
 extern "C" {
 
+// The error that ends a backend gives its open calls neither END nor ABORT.
+static void RememberFatal(ErrorData* error) {
+  if (previous_emit_log_hook != nullptr) {
+    previous_emit_log_hook(error);
+  }
+  if (error->elevel == FATAL) {
+    fatal_sqlstate = error->sqlerrcode;
+  }
+}
+
 static void DetachBackend(int, Datum) {
-  call_stack.Clear();
+  const int sqlstate = fatal_sqlstate != 0 ? fatal_sqlstate : ERRCODE_ADMIN_SHUTDOWN;
+  call_path.unwinding = false;
+  call_stack.EndAll(
+      [sqlstate](const void* flinfo, FunctionRef& ref, const shared::CallSample& sample) {
+        RecordCall(CallSiteOf(static_cast<const FmgrInfo*>(flinfo)), ref, sample, true);
+        RecordError(ref, sqlstate);
+      });
   shared_stats->slot(static_cast<std::uint32_t>(BackendNumber()))
       .pid.store(0, std::memory_order_release);
 }
@@ -153,13 +196,6 @@ void End(FmgrInfo* flinfo) {
   }
 }
 
-// The two characters of the error's SQLSTATE class, the first in the low byte.
-std::uint32_t SqlstateClass(int sqlstate) {
-  const auto first = static_cast<unsigned char>(PGUNSIXBIT(sqlstate));
-  const auto second = static_cast<unsigned char>(PGUNSIXBIT(sqlstate >> 6));
-  return static_cast<std::uint32_t>(first) | (static_cast<std::uint32_t>(second) << 8);
-}
-
 // An END or ABORT at a site that has a CallSite: whose call it was, recorded; null if nobody's.
 FunctionRef* Leave(FmgrInfo* flinfo, CallSite* site, bool failed) {
   shared::CallSample sample;
@@ -167,11 +203,7 @@ FunctionRef* Leave(FmgrInfo* flinfo, CallSite* site, bool failed) {
   if (ref == nullptr) {
     return nullptr;
   }
-  if (site != nullptr && site->set.function != nullptr) {
-    LeaveSet(site, sample, failed);
-  } else {
-    pending_stats.Record(*ref, sample);
-  }
+  RecordCall(site, *ref, sample, failed);
   return ref;
 }
 
@@ -183,13 +215,8 @@ void Abort(FmgrInfo* flinfo, CallSite* site, FunctionRef* site_ref) {
       call_stack.depth() == pending::kMaxDepth) {
     ref = site_ref;  // too deep to be timed: counted when it began
   }
-  if (ref == nullptr) {
-    return;
-  }
-  pending_stats.RecordError(*ref, sqlstate == ERRCODE_QUERY_CANCELED);
-  if (!call_path.unwinding) {
-    pending_stats.RecordErrorOrigin(*ref, SqlstateClass(sqlstate));
-    call_path.unwinding = true;
+  if (ref != nullptr) {
+    RecordError(*ref, sqlstate);
   }
 }
 
@@ -282,6 +309,8 @@ void InstallFmgrHooks() {
   constexpr std::ptrdiff_t kAbove = 1024 * 1024;
   stack_base = static_cast<const char*>(__builtin_frame_address(0)) + kAbove;
   InstallHooks(NeedsFmgrHook, FmgrHook);
+  previous_emit_log_hook = emit_log_hook;
+  emit_log_hook = RememberFatal;
 }
 
 }  // namespace pg_hello::pg

@@ -267,6 +267,19 @@ FunctionRef* FindOrMakeRef(Oid function) {
   return ref;
 }
 
+namespace {
+
+// The function's row was taken away: the function was dropped. This backend may not have heard of
+// it yet, and would make the row anew by what its caches say.
+bool LostItsRow(const FunctionRef& ref) {
+  const bool at_the_end_of_a_call = ref.verdict == Verdict::kUnknown && ref.generation != 0;
+  return at_the_end_of_a_call ||
+         (ref.row != nullptr &&
+          (ref.row->live.load(std::memory_order_acquire) == 0 || !(ref.row->Key() == ref.row_key)));
+}
+
+}  // namespace
+
 bool WantsTracking(Oid function) { return Judge(function) != Verdict::kUntracked; }
 
 bool IsTracked(FunctionRef* ref) {
@@ -280,6 +293,9 @@ bool IsTracked(FunctionRef* ref) {
 }
 
 void PrepareRef(FunctionRef* ref) {
+  if (LostItsRow(*ref)) {
+    AcceptInvalidationMessages();
+  }
   if (!IsTracked(ref)) {
     return;
   }

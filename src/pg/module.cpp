@@ -1,5 +1,6 @@
 // Where PostgreSQL enters the library, and in which order it is set up.
 #include "pg/compat.h"
+#include "pg/drops.h"
 #include "pg/fmgr_hooks.h"
 #include "pg/pg.h"
 #include "pg/settings.h"
@@ -25,6 +26,7 @@ void _PG_init(void) {
   DefineServerSettings();
   InstallSharedMemoryHooks();
   InstallFmgrHooks();
+  InstallDropHooks();
   RegisterWorker();
 }
 

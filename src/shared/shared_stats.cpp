@@ -243,20 +243,46 @@ void SharedStats::GiveName(DatabaseRow& named, const DatabaseName& name) {
 DatabaseRow* SharedStats::FindOrInsertDatabase(std::uint32_t dbid, const DatabaseName& name) {
   DatabaseRow* found = FindDatabase(dbid);
   if (found == nullptr) {
-    const std::uint32_t number = databases_end();
+    const std::uint32_t number = VacantDatabase();
     if (number == kMaxDatabases) {
       return &database(0);
     }
     found = &database(number);
     found->dbid.store(dbid, std::memory_order_relaxed);
     GiveName(*found, name);
-    databases_end_.store(number + 1, std::memory_order_release);
+    if (number == databases_end()) {
+      databases_end_.store(number + 1, std::memory_order_release);
+    }
     return found;
   }
   if (!HasName(*found, name)) {
     GiveName(*found, name);
   }
   return found;
+}
+
+// The place of a database that was removed, or the next one that has never been used.
+std::uint32_t SharedStats::VacantDatabase() {
+  std::uint32_t number = 1;
+  while (number < databases_end() && database(number).dbid.load(std::memory_order_relaxed) != 0) {
+    ++number;
+  }
+  return number;
+}
+
+void SharedStats::RemoveDatabase(std::uint32_t dbid) {
+  for (std::uint32_t i = 0; i < rows_end(); ++i) {
+    FunctionRow& candidate = row(i);
+    if (candidate.live.load(std::memory_order_relaxed) != 0 &&
+        candidate.dbid.load(std::memory_order_relaxed) == dbid) {
+      Remove(candidate);
+    }
+  }
+  if (DatabaseRow* removed = FindDatabase(dbid)) {
+    removed->dbid.store(0, std::memory_order_relaxed);
+    removed->overflow_calls.store(0, std::memory_order_relaxed);
+    removed->name.Publish(DatabaseName{});
+  }
 }
 
 // The two counters are each written by one side and read by the other, after its own write: with

@@ -185,7 +185,9 @@ void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
     const std::optional<shared::DatabaseName> name = row.name.Read();
     database.datname = name ? name->datname : "";
     // Number 0, for databases that found no place, is shown only if it was needed.
-    if (number > 0 || database.overflow_calls > 0 || some_unplaced) {
+    const bool shown =
+        number > 0 ? database.dbid != 0 : database.overflow_calls > 0 || some_unplaced;
+    if (shown) {
       snapshot.databases.push_back(std::move(database));
     }
   }

@@ -144,13 +144,19 @@ class alignas(64) CallStack {
     return ref;
   }
 
-  // No call is open any more (the backend exits).
-  void Clear() {
+  // No call is open any more (the backend exits): ends all of them, innermost first, and hands each
+  // tracked one to `record(site, ref, sample)`.
+  template <typename Record>
+  void EndAll(Record record) {
     if (too_deep_ > 0) {
       LeaveDepth();
     }
     while (top_ > frames_) {
-      Drop();
+      const void* site = top_->site;
+      shared::CallSample sample;
+      if (FunctionRef* ref = End(site, &sample)) {
+        record(site, *ref, sample);
+      }
     }
   }
 

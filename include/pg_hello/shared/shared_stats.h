@@ -97,6 +97,9 @@ class alignas(64) SharedStats {
   // REQUIRES: table lock, exclusive. Never null: number 0 if there is no place left. A name that
   // has changed is taken over.
   DatabaseRow* FindOrInsertDatabase(std::uint32_t dbid, const DatabaseName& name);
+  // REQUIRES: table lock, exclusive; no backend is in the database. It and all its functions are
+  // gone.
+  void RemoveDatabase(std::uint32_t dbid);
 
   // --- backends ----------------------------------------------------------------------------
 
@@ -144,6 +147,7 @@ class alignas(64) SharedStats {
   std::uint32_t IndexHome(const FunctionKey& key) const;
   void EraseFromIndex(const FunctionKey& key);
   void GiveName(DatabaseRow& named, const DatabaseName& name);
+  std::uint32_t VacantDatabase();
   // A merge under way would carry old counts into the new epoch: the guard holds it off.
   void StartOver(FunctionRow& row, std::int64_t now_us, const ReadGuard& no_merges);
 

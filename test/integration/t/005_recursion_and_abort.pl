@@ -25,8 +25,8 @@ $node->safe_psql('postgres', q{
 
 sub of
 {
-	my ($scrape, $metric, $function) = @_;
-	return metric($scrape, "pg_hello_function_$metric", function => $function, schema => 'public');
+	my ($scrape, $metric, $function, %more) = @_;
+	return metric($scrape, "pg_hello_function_$metric", function => $function, schema => 'public', %more);
 }
 
 # Sum of the self times of all functions of the test.
@@ -182,6 +182,11 @@ is(outcome('spin_ms(integer)'), '1|1|1|{"57": 1}', 'the same in C');
 	my $scrape = scrape($port);
 	is(of($scrape, 'active', 'sleeper()'), 0, 'nothing is active when its backend was terminated');
 	is(of($scrape, 'active', 'sleeper_caller()'), 0, '... on any level');
+	is(of($scrape, 'calls_total', 'sleeper()') . of($scrape, 'errors_total', 'sleeper()') . of($scrape, 'canceled_total', 'sleeper()'),
+		'110', 'a call that its backend did not survive is a failed one');
+	is(of($scrape, 'errors_total', 'sleeper_caller()'), 1, '... on every level');
+	is(of($scrape, 'error_origins_total', 'sleeper()', sqlstate_class => '57'), 1, '... of class 57, where it was');
+	is(of($scrape, 'error_origins_total', 'sleeper_caller()', sqlstate_class => '57'), undef, '... and not above');
 	is(calls_of($scrape, 'top(integer)') . ' ' . calls_of($scrape, 'mid(integer)'), '1 3', '... and all other counts are there');
 	eval { $session->quit };
 }

@@ -80,7 +80,7 @@ WHERE labels !~ '^\{[a-z_]+="([^"\\]|\\["\\n])*"(,[a-z_]+="([^"\\]|\\["\\n])*")*
 -- The labels of a function.
 SELECT line FROM samples
 WHERE name ~ '^pg_hello_function_(calls|errors|canceled|error_origins)_total' AND labels ~ 'regress_metrics' AND labels !~ 'once_'
-ORDER BY number;
+ORDER BY line COLLATE "C";
 
 -- The view says the same.
 CREATE VIEW by_metrics AS
@@ -142,7 +142,7 @@ WHERE s.datname = current_database() AND s.schema = 'regress_metrics' AND s.call
 
 -- _info carries what is not a label elsewhere.
 SELECT regexp_replace(labels, 'funcid="\d+"', 'funcid="N"') AS labels, value
-FROM samples WHERE name = 'pg_hello_function_info' AND labels ~ 'regress_metrics' AND labels !~ 'once_' ORDER BY number;
+FROM samples WHERE name = 'pg_hello_function_info' AND labels ~ 'regress_metrics' AND labels !~ 'once_' ORDER BY labels COLLATE "C";
 SELECT count(*) AS same_oid
 FROM samples s JOIN pg_proc p ON p.oid = substring(s.labels FROM 'funcid="(\d+)"')::oid
 WHERE s.name = 'pg_hello_function_info' AND s.labels ~ 'regress_metrics' AND s.labels !~ 'once_'

@@ -73,14 +73,14 @@ CREATE OR REPLACE FUNCTION regress_names_3.h() RETURNS integer LANGUAGE plpgsql 
 SELECT regress_names_3.h();
 SELECT * FROM names WHERE function IN ('g()', 'h()');
 
--- Dropped and made again: another function. What is known of the first stays.
+-- Dropped, it is gone; made again, it is another function.
 DROP FUNCTION regress_names_3.h();
 SELECT * FROM names WHERE function IN ('g()', 'h()');
 CREATE FUNCTION regress_names_3.h() RETURNS integer LANGUAGE plpgsql AS 'BEGIN RETURN 2; END';
 SELECT regress_names_3.h();
 SELECT * FROM names WHERE function IN ('g()', 'h()');
 
--- In the metrics they are two series.
+-- In the metrics it is one series.
 SELECT count(*) AS series, count(DISTINCT m[1]) AS labels
 FROM regexp_matches(pg_hello_metrics(), '^pg_hello_function_calls_total({[^\n]*schema="regress_names_3"[^\n]*})', 'gn') m;
 
@@ -117,7 +117,7 @@ WHERE datname = 'regress_pg_hello' AND schema = 'public' AND extension IS NULL;
 SELECT position('function="\"??\"()"' IN pg_hello_metrics()) > 0 AS in_metrics;
 \c regress_pg_hello
 DROP DATABASE regress_pg_hello_latin1;
--- Gone, but not forgotten.
+-- Gone with all its functions.
 SELECT datname, function, calls FROM pg_hello_stats
 WHERE datname = 'regress_pg_hello_latin1' AND extension IS NULL;
 

@@ -337,11 +337,19 @@ TEST_F(CallStackTest, CallsBeyondTheVisibleDepthAreTimedButNotShown) {
   ExpectSample(5, 5, false);
 }
 
-TEST_F(CallStackTest, ClearClosesEverything) {
+TEST_F(CallStackTest, EndAllEndsEveryCallInnermostFirst) {
   for (std::uint32_t i = 0; i < kMaxDepth + 5; ++i) {
     Begin(i, i % 3 == 0 ? nullptr : &refs_[i % 2], 100 + i);
   }
-  stack_.Clear();
+  now_ += 7;
+  std::uint32_t ended = 0;
+  std::uint64_t self_ns = 0;
+  stack_.EndAll([&](const void*, FunctionRef&, const shared::CallSample& sample) {
+    ++ended;
+    self_ns += sample.self_ns;
+  });
+  EXPECT_EQ(ended, kMaxDepth - (kMaxDepth + 2) / 3) << "all but those that are untracked";
+  EXPECT_EQ(self_ns, 7U);
   EXPECT_EQ(stack_.depth(), 0U);
   EXPECT_EQ(slot().depth, 0U);
   EXPECT_EQ(refs_[0].active, 0U);
