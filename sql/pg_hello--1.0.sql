@@ -103,6 +103,30 @@ FROM @extschema@.pg_hello_stats_rows();
 COMMENT ON VIEW @extschema@.pg_hello_stats IS
 'calls, errors and times of every tracked function in every database; times in milliseconds';
 
+CREATE FUNCTION @extschema@.pg_hello_active_rows(
+    OUT pid integer,
+    OUT dbid oid,
+    OUT datname text,
+    OUT funcid oid,
+    OUT schema text,
+    OUT function text,
+    OUT depth integer,
+    OUT call_start timestamptz
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_hello_active_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_active_rows() IS
+'what pg_hello_active shows';
+
+CREATE VIEW @extschema@.pg_hello_active AS
+SELECT pid, dbid, datname, funcid, schema, function, depth, call_start
+FROM @extschema@.pg_hello_active_rows();
+
+COMMENT ON VIEW @extschema@.pg_hello_active IS
+'the tracked calls that run now, in every database; of each backend, the outermost 64';
+
 CREATE FUNCTION @extschema@.pg_hello_reset(
     datname name DEFAULT NULL,
     funcid oid DEFAULT NULL
@@ -151,11 +175,14 @@ COMMENT ON FUNCTION @extschema@.pg_hello_metrics() IS
 'the text that /metrics serves';
 
 REVOKE ALL ON FUNCTION @extschema@.pg_hello_stats_rows() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_active_rows() FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pg_hello_reset(name, oid) FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pg_hello_info() FROM PUBLIC;
 REVOKE ALL ON FUNCTION @extschema@.pg_hello_metrics() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_stats_rows() TO pg_monitor;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_active_rows() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_info() TO pg_monitor;
 GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_metrics() TO pg_monitor;
 GRANT SELECT ON @extschema@.pg_hello_stats TO pg_monitor;
+GRANT SELECT ON @extschema@.pg_hello_active TO pg_monitor;

@@ -195,6 +195,8 @@ class Walk {
     }
     Single(FamilyId::kUntimedCalls, Decimal::Integer(untimed));
     Single(FamilyId::kClockAnomalies, Decimal::Integer(snapshot_.clock_anomalies));
+    Single(FamilyId::kOldestActiveCallStartTimestampSeconds,
+           Decimal::SecondsOfUs(snapshot_.OldestActiveCallUs()));
   }
 
   void Worker() {

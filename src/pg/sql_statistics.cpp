@@ -85,6 +85,21 @@ void PutFunction(const snapshot::Snapshot& taken, const FunctionStats& function,
   row.PutInto(result);
 }
 
+void PutActiveCall(const snapshot::Snapshot& taken, const snapshot::ActiveCall& call,
+                   ReturnSetInfo* result) {
+  const FunctionStats& function = taken.functions[call.function];
+  ResultRow row;
+  row.AddInteger(static_cast<std::int32_t>(call.pid));
+  row.AddOid(function.key.dbid);
+  row.AddText(taken.databases[function.database].datname.c_str());
+  row.AddOid(function.key.funcid);
+  row.AddText(function.identity.schema);
+  row.AddText(function.identity.function);
+  row.AddInteger(static_cast<std::int32_t>(call.depth));
+  row.AddTimestamp(call.started_at_us);
+  row.PutInto(result);
+}
+
 // The rows that a reset is about. Null arguments mean all.
 void ResetMatching(Oid dbid, bool all_functions, Oid funcid, std::int64_t now_us) {
   const TableLock lock(LW_EXCLUSIVE);
@@ -106,11 +121,13 @@ void ResetMatching(Oid dbid, bool all_functions, Oid funcid, std::int64_t now_us
 extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_hello_stats_rows);
+PG_FUNCTION_INFO_V1(pg_hello_active_rows);
 PG_FUNCTION_INFO_V1(pg_hello_reset);
 PG_FUNCTION_INFO_V1(pg_hello_info);
 PG_FUNCTION_INFO_V1(pg_hello_metrics);
 
 PGDLLEXPORT Datum pg_hello_stats_rows(PG_FUNCTION_ARGS);
+PGDLLEXPORT Datum pg_hello_active_rows(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_reset(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_info(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_metrics(PG_FUNCTION_ARGS);
@@ -123,6 +140,18 @@ Datum pg_hello_stats_rows(PG_FUNCTION_ARGS) {
   for (const FunctionStats& function : taken->functions) {
     CHECK_FOR_INTERRUPTS();
     PutFunction(*taken, function, result);
+  }
+  PG_RETURN_NULL();
+}
+
+Datum pg_hello_active_rows(PG_FUNCTION_ARGS) {
+  using namespace pg_hello::pg;
+  const pg_hello::snapshot::Snapshot* taken = TakeOwnedSnapshot();
+  InitMaterializedSRF(fcinfo, 0);
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  for (const pg_hello::snapshot::ActiveCall& call : taken->active_calls) {
+    CHECK_FOR_INTERRUPTS();
+    PutActiveCall(*taken, call, result);
   }
   PG_RETURN_NULL();
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <optional>
 #include <unordered_set>
+#include <utility>
 
 #include "pg_hello/shared/shared_stats.h"
 
@@ -117,27 +118,9 @@ void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& place
   }
 }
 
-void AddActive(const shared::BackendSlot& slot, const std::vector<Place>& places,
-               Snapshot& snapshot) {
-  if (slot.pid.load(std::memory_order_acquire) == 0) {
-    return;
-  }
-  const std::size_t depth =
-      std::min<std::size_t>(slot.depth.load(std::memory_order_acquire), shared::kVisibleDepth);
-  for (std::size_t i = 0; i < depth; ++i) {
-    // A call goes on across a reset: any epoch will do in which the row was this function's.
-    const shared::RowEpoch call = slot.active[i].function.load(kRelaxed);
-    const Place* place = Find(places, call);
-    if (place != nullptr && place->first_epoch <= shared::EpochOf(call)) {
-      ++snapshot.functions[place->position].active;
-    }
-  }
-}
-
 // Rows that were reset or removed while they were read: what was added up is of two epochs. A row
 // that was reset has no calls now; one that was removed is gone.
-void DropOvertaken(shared::SharedStats& stats, const std::vector<Place>& places,
-                   Snapshot& snapshot) {
+void DropOvertaken(shared::SharedStats& stats, std::vector<Place>& places, Snapshot& snapshot) {
   // All that was read so far was read before the epochs are read again.
   std::atomic_thread_fence(std::memory_order_acquire);
   std::vector<bool> gone(snapshot.functions.size());
@@ -156,16 +139,47 @@ void DropOvertaken(shared::SharedStats& stats, const std::vector<Place>& places,
       function = empty;
     }
   }
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < snapshot.functions.size(); ++i) {
-    if (!gone[i]) {
-      if (kept != i) {
-        snapshot.functions[kept] = std::move(snapshot.functions[i]);
+  // Places and functions are in the same order.
+  std::uint32_t kept = 0;
+  for (Place& place : places) {
+    if (place.position == kNowhere) {
+      continue;
+    }
+    const std::uint32_t from = std::exchange(place.position, kNowhere);
+    if (!gone[from]) {
+      if (kept != from) {
+        snapshot.functions[kept] = std::move(snapshot.functions[from]);
       }
-      ++kept;
+      place.position = kept++;
     }
   }
   snapshot.functions.resize(kept);
+}
+
+void AddActive(const shared::SharedStats& stats, const shared::BackendSlot& slot,
+               const std::vector<Place>& places, Snapshot& snapshot) {
+  const std::uint32_t pid = slot.pid.load(std::memory_order_acquire);
+  if (pid == 0) {
+    return;
+  }
+  const auto source = static_cast<measure::ClockSource>(slot.clock_source.load(kRelaxed));
+  const measure::TickClock clock = stats.clock(source);
+  const std::uint64_t now = clock.Now();
+  const std::uint32_t depth =
+      std::min<std::uint32_t>(slot.depth.load(std::memory_order_acquire), shared::kVisibleDepth);
+  for (std::uint32_t i = 0; i < depth; ++i) {
+    // A call goes on across a reset: any epoch will do in which the row was this function's.
+    const shared::RowEpoch call = slot.active[i].function.load(kRelaxed);
+    const Place* place = Find(places, call);
+    if (place != nullptr && place->first_epoch <= shared::EpochOf(call)) {
+      const std::uint64_t start = slot.active[i].start_ticks.load(kRelaxed);
+      const std::uint64_t ran_ns = clock.ToNs(now > start ? now - start : 0);
+      ++snapshot.functions[place->position].active;
+      snapshot.active_calls.push_back(
+          {place->position, pid, i + 1,
+           snapshot.taken_at_us - static_cast<std::int64_t>(ran_ns / 1000)});
+    }
+  }
 }
 
 void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
@@ -250,15 +264,17 @@ Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState
   snapshot.clock_source = measure::ClockSourceName(stats.best_clock_source());
   {
     const shared::SharedStats::ReadGuard no_merges(stats);
-    const std::vector<Place> places = ReadRows(stats, snapshot);
+    std::vector<Place> places = ReadRows(stats, snapshot);
     for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
       AddPending(stats.slot(i), places, snapshot);
-      AddActive(stats.slot(i), places, snapshot);
     }
     for (FunctionStats& function : snapshot.functions) {
       Complete(function);
     }
     DropOvertaken(stats, places, snapshot);
+    for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
+      AddActive(stats, stats.slot(i), places, snapshot);
+    }
   }
   ReadDatabases(stats, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
@@ -271,6 +287,14 @@ std::uint64_t Snapshot::OverflowCalls() const {
     calls += database.overflow_calls;
   }
   return calls;
+}
+
+std::int64_t Snapshot::OldestActiveCallUs() const {
+  std::int64_t oldest = 0;
+  for (const ActiveCall& call : active_calls) {
+    oldest = oldest == 0 ? call.started_at_us : std::min(oldest, call.started_at_us);
+  }
+  return oldest;
 }
 
 double Percentile(const FunctionStats& stats, double q) {

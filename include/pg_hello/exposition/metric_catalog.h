@@ -43,6 +43,7 @@ enum class FamilyId : std::uint8_t {
   kStackResyncs,
   kUntimedCalls,
   kClockAnomalies,
+  kOldestActiveCallStartTimestampSeconds,
   kWorkerStartTimeSeconds,
   kWorkerRestarts,
   kWorkerHeartbeatTimestampSeconds,
@@ -163,6 +164,9 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
     {FamilyId::kClockAnomalies, "pg_hello_clock_anomalies", FamilyType::kCounter, "", {},
      "Negative durations that were counted as zero."},
     // Worker and HTTP.
+    {FamilyId::kOldestActiveCallStartTimestampSeconds,
+     "pg_hello_oldest_active_call_start_timestamp_seconds", FamilyType::kGauge, "seconds", {},
+     "Unix time at which the longest running tracked call began, 0 if none runs."},
     {FamilyId::kWorkerStartTimeSeconds, "pg_hello_worker_start_time_seconds", FamilyType::kGauge,
      "seconds", {},
      "Unix time the worker started."},

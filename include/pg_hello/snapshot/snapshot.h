@@ -58,6 +58,14 @@ struct FunctionStats {
   std::uint64_t TimedCalls() const { return calls - untimed; }
 };
 
+// A call that runs now. Of each backend, the outermost 64 calls are known.
+struct ActiveCall {
+  std::uint32_t function;  // index into Snapshot::functions
+  std::uint32_t pid;
+  std::uint32_t depth;         // 1: called by no tracked or otherwise hooked function
+  std::int64_t started_at_us;  // microseconds since the Unix epoch
+};
+
 struct DatabaseStats {
   std::uint32_t dbid;
   std::string datname;           // valid UTF-8, unique in a snapshot
@@ -105,10 +113,13 @@ struct Snapshot {
   const char* clock_source;              // "tsc" or "monotonic"
   std::vector<FunctionStats> functions;  // in the order of their rows: first come, first
   std::vector<DatabaseStats> databases;
+  std::vector<ActiveCall> active_calls;  // by backend, outermost first
   WorkerStats worker;
   ServerState server;
 
   std::uint64_t OverflowCalls() const;
+  // When the call that has run longest began, microseconds since the Unix epoch; 0 if none runs.
+  std::int64_t OldestActiveCallUs() const;
 };
 
 // Any process that has shared memory mapped may call it at any time, also several at once. Throws

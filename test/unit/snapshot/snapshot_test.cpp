@@ -210,6 +210,39 @@ TEST_F(SnapshotTest, ADepthBeyondTheVisibleOneIsNoHarm) {
   EXPECT_EQ(TakeSnapshot(*stats_).functions.at(0).active, shared::kVisibleDepth);
 }
 
+TEST_F(SnapshotTest, ACallThatRunsIsListedWithItsBackendDepthAndStart) {
+  shared::FunctionRow& outer = Insert(*stats_, 1);
+  shared::FunctionRow& inner = Insert(*stats_, 2);
+  shared::BackendSlot& slot = stats_->slot(1);
+  slot.pid = 4711;
+  slot.clock_source = static_cast<std::uint32_t>(measure::ClockSource::kMonotonic);
+  constexpr std::uint64_t kFiveSeconds = 5'000'000'000;
+  const std::uint64_t now = measure::MonotonicNs();
+  slot.active[0].function = shared::MakeRowEpoch(stats_->RowNumber(outer), outer.epoch);
+  slot.active[0].start_ticks = now - kFiveSeconds;
+  slot.active[1].function = 0;  // an untracked call between them
+  slot.active[2].function = shared::MakeRowEpoch(stats_->RowNumber(inner), inner.epoch);
+  slot.active[2].start_ticks = now;
+  slot.depth = 3;
+
+  Snapshot snapshot = TakeSnapshot(*stats_);
+  ASSERT_EQ(snapshot.active_calls.size(), 2U);
+  const ActiveCall& first = snapshot.active_calls[0];
+  EXPECT_EQ(snapshot.functions[first.function].key.funcid, 1U);
+  EXPECT_EQ(first.pid, 4711U);
+  EXPECT_EQ(first.depth, 1U);
+  EXPECT_LE(first.started_at_us, snapshot.taken_at_us - 5'000'000);
+  EXPECT_GT(first.started_at_us, snapshot.taken_at_us - 65'000'000);
+  EXPECT_EQ(snapshot.functions[snapshot.active_calls[1].function].key.funcid, 2U);
+  EXPECT_EQ(snapshot.active_calls[1].depth, 3U);
+  EXPECT_EQ(snapshot.OldestActiveCallUs(), first.started_at_us);
+
+  slot.pid = 0;
+  snapshot = TakeSnapshot(*stats_);
+  EXPECT_TRUE(snapshot.active_calls.empty());
+  EXPECT_EQ(snapshot.OldestActiveCallUs(), 0);
+}
+
 TEST_F(SnapshotTest, OfDatabasesWithTheSameNameTheOneMetLastBearsIt) {
   stats_->FindOrInsertDatabase(20'001, NameOf("db"));
   stats_->FindOrInsertDatabase(20'002, NameOf("db"));
