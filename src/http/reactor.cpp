@@ -210,11 +210,9 @@ class Reactor::Impl {
     const std::uint64_t id = next_id_++;
     const int descriptor = socket.get();
     try {
-      const auto place =
-          places_
-              .try_emplace(
-                  id, Place{Connection(std::move(socket), listener, limits_, now_ms), kReadable})
-              .first;
+      auto transport = std::make_unique<PlainTransport>(descriptor);
+      Connection connection(std::move(socket), std::move(transport), listener, limits_, now_ms);
+      const auto place = places_.try_emplace(id, Place{std::move(connection), kReadable}).first;
       if (Watch(EPOLL_CTL_ADD, descriptor, id, kReadable) != 0) {
         places_.erase(place);
         return;
