@@ -50,6 +50,7 @@ class Connection {
   std::uint64_t listener() const { return listener_; }
   std::int64_t deadline_ms() const { return deadline_ms_; }
   std::uint32_t wanted_events() const;
+  bool shaking_hands() const { return state_ == State::kHead && transport_->shaking_hands(); }
 
   // Nobody waits for an answer of ours here, and since when: such a connection may give up its
   // place to a new one.

@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kEventsPerPoll = 320;
 constexpr int kAcceptsPerPoll = 64;  // of each listening socket
 constexpr int kAnswersPerPoll = 16;
+constexpr int kHandshakesPerPoll = 16;  // steps of them
 
 constexpr std::int64_t kAcceptPauseMs = 100;
 
@@ -112,6 +113,7 @@ class Reactor::Impl {
 
   void Poll(std::int64_t now_ms) {
     if (accept_again_ms_ <= now_ms) ResumeAccepting();
+    handshakes_left_ = kHandshakesPerPoll;
     std::array<epoll_event, kEventsPerPoll> events;
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     // Those who are here already first: what they have to say may save their places.
@@ -121,7 +123,7 @@ class Reactor::Impl {
       const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
       const auto place = places_.find(id);
       if (place == places_.end()) continue;
-      Drive(place, [&](Connection& c) { c.OnEvents(what, now_ms); });
+      DriveByEvents(place, what, now_ms);
     }
     for (int i = 0; i < count; ++i) {
       const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
@@ -176,6 +178,13 @@ class Reactor::Impl {
       place->second.watched_events = wanted;
     }
     if (connection.state() == Connection::State::kClosed) places_.erase(place);
+  }
+
+  // ... unless it would take a handshake too many: the socket stays as it is, so that its turn
+  // comes with the next Poll().
+  void DriveByEvents(Places::iterator place, std::uint32_t events, std::int64_t now_ms) noexcept {
+    if (place->second.connection.shaking_hands() && handshakes_left_-- <= 0) return;
+    Drive(place, [&](Connection& c) { c.OnEvents(events, now_ms); });
   }
 
   template <typename Action>
@@ -247,7 +256,7 @@ class Reactor::Impl {
         return;
       }
       // Its request is often here already; then nobody can take its place any more.
-      Drive(place, [&](Connection& c) { c.OnEvents(kReadable, now_ms); });
+      DriveByEvents(place, kReadable, now_ms);
     } catch (...) {  // no memory for it: closed with the descriptor
     }
   }
@@ -332,6 +341,7 @@ class Reactor::Impl {
   std::string tls_error_ = "no certificate has been loaded";
   std::vector<Listener> listeners_;
   Places places_;
+  int handshakes_left_ = 0;  // in this Poll()
   std::int64_t accept_again_ms_ = kNever;
   std::uint64_t bind_failures_ = 0;
 };

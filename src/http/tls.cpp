@@ -239,6 +239,8 @@ class TlsTransport : public Transport {
 
   bool holds_input() const override { return SSL_pending(ssl_.get()) > 0; }
 
+  bool shaking_hands() const override { return SSL_in_init(ssl_.get()) != 0; }
+
  private:
   Result Failure(int returned) {
     const int error = SSL_get_error(ssl_.get(), returned);

@@ -41,6 +41,9 @@ class Transport {
 
   // Whether Read() has something to give that the socket does not tell of.
   virtual bool holds_input() const = 0;
+
+  // Whether reading may take a handshake's time: about a millisecond, or several with a long key.
+  virtual bool shaking_hands() const = 0;
 };
 
 // `socket` is its user's, and must be open when a function is called.
@@ -52,6 +55,7 @@ class PlainTransport : public Transport {
   Result Write(std::span<iovec> parts) override;
   Result Finish() override { return {}; }
   bool holds_input() const override { return false; }
+  bool shaking_hands() const override { return false; }
 
  private:
   int socket_;

@@ -3,9 +3,10 @@
 // whatever else it waits for and calls Poll().
 //
 // Every resource has a bound. A connection's input buffer holds at most one head (kMaxHeadBytes),
-// its output one response body that it shares with others. Every state has an absolute deadline,
-// which bytes that drip in do not move. When all places are taken, the connection that has been
-// waiting longest without a complete request is closed in favour of the new one.
+// its output one response body that it shares with others; with TLS, OpenSSL holds a record each
+// way. Every state has an absolute deadline, which bytes that drip in do not move. When all places
+// are taken, the connection that has been waiting longest without a complete request is closed in
+// favour of the new one.
 //
 // All times are milliseconds of a monotonic clock, given by the caller, so that tests decide what
 // time it is. Not thread-safe.

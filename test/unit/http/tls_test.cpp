@@ -381,6 +381,33 @@ TEST_F(TlsTest, AStalledHandshakeGivesUpItsPlace) {
   EXPECT_TRUE(site.UntilClosed(silent));
 }
 
+TEST_F(TlsTest, ManyHandshakesAtOnceTakeSeveralTurns) {
+  Site site;
+  Serve(site);
+  std::vector<std::unique_ptr<TlsClient>> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(std::make_unique<TlsClient>(site.port()));
+    clients.back()->Turn();
+  }
+  const auto answered = [&] {
+    int count = 0;
+    for (const auto& client : clients) {
+      client->wire.Receive();
+      count += client->wire.received().empty() ? 0 : 1;
+    }
+    return count;
+  };
+  site.Step();
+  EXPECT_EQ(site.reactor->connections(), 40);
+  EXPECT_LE(answered(), 16);
+  EXPECT_GT(answered(), 0);
+  ASSERT_TRUE(site.Until({}, [&] { return answered() == 40; }));
+  for (const auto& client : clients) {
+    client->Turn();
+    EXPECT_TRUE(Answers(site, *client));
+  }
+}
+
 TEST_F(TlsTest, PlainHttpIsNotAnsweredAndClosedCleanly) {
   Site site;
   Serve(site);
