@@ -4,7 +4,6 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
@@ -35,7 +34,7 @@ std::size_t Gather(std::string_view head, std::string_view body, std::size_t sen
     sent -= skipped;
     part = part.substr(0, limit);
     limit -= part.size();
-    // sendmsg() does not write through it.
+    // Nobody writes through it.
     if (!part.empty()) parts[used++] = {const_cast<char*>(part.data()), part.size()};
   }
   return used;
@@ -43,9 +42,10 @@ std::size_t Gather(std::string_view head, std::string_view body, std::size_t sen
 
 }  // namespace
 
-Connection::Connection(Descriptor socket, std::uint64_t listener, const Limits& limits,
-                       std::int64_t now_ms)
+Connection::Connection(Descriptor socket, std::unique_ptr<Transport> transport,
+                       std::uint64_t listener, const Limits& limits, std::int64_t now_ms)
     : socket_(std::move(socket)),
+      transport_(std::move(transport)),
       listener_(listener),
       limits_(limits),
       deadline_ms_(now_ms + limits.head_ms),
@@ -92,7 +92,11 @@ void Connection::Close() {
 std::uint32_t Connection::wanted_events() const {
   // A complete request which has not had its turn yet waits for the socket to be writable: it is,
   // so the epoll set stays readable.
-  return state_ == State::kComplete || state_ == State::kSending ? EPOLLOUT : EPOLLIN;
+  if (state_ == State::kComplete) return EPOLLOUT;
+  if (blocked_on_ != 0) return blocked_on_;
+  if (state_ == State::kSending) return EPOLLOUT;
+  // Input that the transport holds wakes nobody; a writable socket does.
+  return state_ != State::kDraining && transport_->holds_input() ? EPOLLIN | EPOLLOUT : EPOLLIN;
 }
 
 bool Connection::waiting() const {
@@ -102,14 +106,33 @@ bool Connection::waiting() const {
 void Connection::Enter(State state, std::int64_t deadline_ms) {
   state_ = state;
   deadline_ms_ = deadline_ms;
+  blocked_on_ = 0;
+}
+
+// Whether the transport did what it was asked; if not, sees to what follows.
+bool Connection::Went(const Transport::Result& result, std::int64_t now_ms) {
+  blocked_on_ = 0;
+  switch (result.outcome) {
+    case Transport::Outcome::kDone:
+      return true;
+    case Transport::Outcome::kBlocked:
+      blocked_on_ = result.events;
+      return false;
+    case Transport::Outcome::kEnd:
+      Close();
+      return false;
+    case Transport::Outcome::kFailed:
+      Linger(now_ms);
+      return false;
+  }
+  return false;
 }
 
 void Connection::Read(std::int64_t now_ms) {
   std::array<char, kMaxHeadBytes> chunk;
-  const ssize_t count = recv(socket_.get(), chunk.data(), kMaxHeadBytes - input_.size(), 0);
-  if (count < 0 && WouldBlock(errno)) return;
-  if (count <= 0) return Close();
-  input_.append(chunk.data(), static_cast<std::size_t>(count));
+  const Transport::Result result = transport_->Read(chunk.data(), kMaxHeadBytes - input_.size());
+  if (!Went(result, now_ms)) return;
+  input_.append(chunk.data(), result.count);
   if (state_ == State::kIdle) Enter(State::kHead, now_ms + limits_.head_ms);
   TakeHead(now_ms);
 }
@@ -141,35 +164,40 @@ void Connection::Write(std::int64_t now_ms) {
   std::size_t budget = kMaxWritePerTurn;
   while (sent_ < total && budget > 0) {
     std::array<iovec, 2> parts;
-    msghdr message = {};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = Gather(output_head_, body, sent_, budget, parts);
-    const ssize_t count = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
-    if (count < 0) {
-      if (errno == EINTR) continue;
-      if (!WouldBlock(errno)) Close();
-      return;
-    }
-    sent_ += static_cast<std::size_t>(count);
-    budget -= static_cast<std::size_t>(count);
+    const std::size_t used = Gather(output_head_, body, sent_, budget, parts);
+    const Transport::Result result = transport_->Write({parts.data(), used});
+    if (!Went(result, now_ms)) return;
+    sent_ += result.count;
+    budget -= result.count;
   }
   if (sent_ == total) Finish(now_ms);
 }
 
 void Connection::Finish(std::int64_t now_ms) {
+  if (!keep_alive_ || retiring_) {
+    // Once more when the socket has taken what is in the way of it.
+    if (!Went(transport_->Finish(), now_ms)) return;
+    return Linger(now_ms);
+  }
   output_head_.clear();
   output_body_.reset();
   request_ = HeadResult();
   waiting_since_ms_ = now_ms;
-  if (!keep_alive_ || retiring_) {
-    input_ = std::string();
-    Enter(State::kDraining, now_ms + kDrainMs);
-    if (shutdown(socket_.get(), SHUT_WR) != 0) return Close();
-    return Drain();
-  }
   if (input_.empty()) return Enter(State::kIdle, now_ms + limits_.idle_ms);
   Enter(State::kHead, now_ms + limits_.head_ms);
   TakeHead(now_ms);
+}
+
+// Nothing more is said. Past the transport, whose words are at an end as well.
+void Connection::Linger(std::int64_t now_ms) {
+  input_ = std::string();
+  output_head_ = std::string();
+  output_body_.reset();
+  request_ = HeadResult();
+  waiting_since_ms_ = now_ms;
+  Enter(State::kDraining, now_ms + kDrainMs);
+  if (shutdown(socket_.get(), SHUT_WR) != 0) return Close();
+  Drain();
 }
 
 void Connection::Drain() {

@@ -12,6 +12,7 @@
 #include "pg_hello/http/message.h"
 #include "pg_hello/http/reactor.h"
 #include "pg_hello/http/request_head.h"
+#include "transport.h"
 
 namespace pg_hello::http {
 
@@ -26,7 +27,10 @@ class Connection {
     kClosed,
   };
 
-  Connection(Descriptor socket, std::uint64_t listener, const Limits& limits, std::int64_t now_ms);
+  // `transport` is that of `socket`; its handshake, if it has one, is part of the first head's
+  // time.
+  Connection(Descriptor socket, std::unique_ptr<Transport> transport, std::uint64_t listener,
+             const Limits& limits, std::int64_t now_ms);
 
   // What epoll said. Does a bounded amount of work.
   void OnEvents(std::uint32_t events, std::int64_t now_ms);
@@ -46,6 +50,7 @@ class Connection {
   std::uint64_t listener() const { return listener_; }
   std::int64_t deadline_ms() const { return deadline_ms_; }
   std::uint32_t wanted_events() const;
+  bool shaking_hands() const { return state_ == State::kHead && transport_->shaking_hands(); }
 
   // Nobody waits for an answer of ours here, and since when: such a connection may give up its
   // place to a new one.
@@ -54,13 +59,17 @@ class Connection {
 
  private:
   void Enter(State state, std::int64_t deadline_ms);
+  bool Went(const Transport::Result& result, std::int64_t now_ms);
   void Read(std::int64_t now_ms);
   void TakeHead(std::int64_t now_ms);
   void Write(std::int64_t now_ms);
   void Finish(std::int64_t now_ms);
+  void Linger(std::int64_t now_ms);
   void Drain();
 
   Descriptor socket_;
+  std::unique_ptr<Transport> transport_;
+  std::uint32_t blocked_on_ = 0;  // what the transport waits for; 0: it did what it was asked
   std::uint64_t listener_;
   Limits limits_;
   State state_ = State::kHead;

@@ -147,6 +147,7 @@ Listener::Listener(ListenAddress wanted, std::uint64_t id)
 
 int Listener::Open(std::int64_t now_ms, std::uint16_t port, const Watch& watch) {
   retry_at_ms_ = now_ms + back_off_ms_;  // first, so that it holds even if something below throws
+  refused_.clear();
   int failures = 0;
   std::erase_if(endpoints_, [&](Endpoint& endpoint) {
     if (endpoint.socket) return false;
@@ -167,6 +168,12 @@ int Listener::Open(std::int64_t now_ms, std::uint16_t port, const Watch& watch) 
   return failures;
 }
 
+void Listener::Refuse(const std::string& reason) {
+  retry_at_ms_ = kNever;
+  for (Endpoint& endpoint : endpoints_) endpoint.error.clear();
+  refused_ = reason;
+}
+
 void Listener::RestartBackOff() { back_off_ms_ = kFirstBackOffMs; }
 
 std::uint16_t Listener::port() const {
@@ -181,6 +188,8 @@ ListenerState Listener::state() const {
   state.wanted = wanted_;
   state.port = port();
   state.error = unusable_;
+  state.retried = retry_at_ms_ != kNever;
+  AppendTo(state.error, "; ", refused_);
   for (const Endpoint& endpoint : endpoints_) {
     AppendTo(state.bound, ", ", endpoint.bound);
     AppendTo(state.error, "; ", endpoint.error);

@@ -41,6 +41,9 @@ class Listener {
   // Returns how many attempts failed.
   int Open(std::int64_t now_ms, std::uint16_t port, const Watch& watch);
 
+  // Leaves what is not open unopened, for a reason that time does not change: Open() is not due.
+  void Refuse(const std::string& reason);
+
   // The operator asked again: forget how long it has been failing.
   void RestartBackOff();
 
@@ -55,6 +58,7 @@ class Listener {
   ListenAddress wanted_;
   std::uint64_t id_;
   std::string unusable_;  // why the host cannot be listened on at all
+  std::string refused_;   // why the owner does not want it open now
   std::vector<Endpoint> endpoints_;
   std::int64_t back_off_ms_;
   std::int64_t retry_at_ms_ = kNever;

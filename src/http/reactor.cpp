@@ -19,6 +19,7 @@
 #include "descriptor.h"
 #include "listener.h"
 #include "response_head.h"
+#include "tls.h"
 
 namespace pg_hello::http {
 namespace {
@@ -27,6 +28,7 @@ namespace {
 constexpr std::size_t kEventsPerPoll = 320;
 constexpr int kAcceptsPerPoll = 64;  // of each listening socket
 constexpr int kAnswersPerPoll = 16;
+constexpr int kHandshakesPerPoll = 16;  // steps of them
 
 constexpr std::int64_t kAcceptPauseMs = 100;
 
@@ -74,7 +76,21 @@ class Reactor::Impl {
     return states;
   }
 
+  std::string LoadTls([[maybe_unused]] const TlsFiles& files) {
+    tls_error_ = "this build has no TLS support";
+    if constexpr (kHasTls) {
+      std::unique_ptr<TlsContext> loaded = TlsContext::Load(files, tls_error_);
+      if (loaded != nullptr) tls_ = std::move(loaded);
+    }
+    return tls_error_;
+  }
+
+  bool has_tls() const { return tls_ != nullptr; }
+
   void Listen(const std::vector<ListenAddress>& addresses, std::int64_t now_ms) {
+    if (std::none_of(addresses.begin(), addresses.end(), [](const auto& a) { return a.tls; })) {
+      tls_.reset();
+    }
     const auto rank = [&](const Listener& listener) {
       return std::find(addresses.begin(), addresses.end(), listener.wanted());
     };
@@ -97,6 +113,7 @@ class Reactor::Impl {
 
   void Poll(std::int64_t now_ms) {
     if (accept_again_ms_ <= now_ms) ResumeAccepting();
+    handshakes_left_ = kHandshakesPerPoll;
     std::array<epoll_event, kEventsPerPoll> events;
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     // Those who are here already first: what they have to say may save their places.
@@ -106,7 +123,7 @@ class Reactor::Impl {
       const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
       const auto place = places_.find(id);
       if (place == places_.end()) continue;
-      Drive(place, [&](Connection& c) { c.OnEvents(what, now_ms); });
+      DriveByEvents(place, what, now_ms);
     }
     for (int i = 0; i < count; ++i) {
       const std::uint64_t id = events[static_cast<std::size_t>(i)].data.u64;
@@ -163,6 +180,13 @@ class Reactor::Impl {
     if (connection.state() == Connection::State::kClosed) places_.erase(place);
   }
 
+  // ... unless it would take a handshake too many: the socket stays as it is, so that its turn
+  // comes with the next Poll().
+  void DriveByEvents(Places::iterator place, std::uint32_t events, std::int64_t now_ms) noexcept {
+    if (place->second.connection.shaking_hands() && handshakes_left_-- <= 0) return;
+    Drive(place, [&](Connection& c) { c.OnEvents(events, now_ms); });
+  }
+
   template <typename Action>
   void DriveAll(Action&& action) noexcept {
     for (auto place = places_.begin(); place != places_.end();) {
@@ -171,6 +195,10 @@ class Reactor::Impl {
   }
 
   void Open(Listener& listener, std::int64_t now_ms) {
+    const ListenAddress& wanted = listener.wanted();
+    if (wanted.tls && tls_ == nullptr) {
+      return listener.Refuse("could not serve HTTPS on " + wanted.host + ": " + tls_error_);
+    }
     std::uint16_t chosen = 0;
     for (const Listener& other : listeners_) {
       if (chosen == 0 && other.wanted().port == 0) chosen = other.port();
@@ -192,7 +220,7 @@ class Reactor::Impl {
         Descriptor socket(
             accept4(endpoint.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
         if (socket) {
-          Admit(std::move(socket), listener.id(), now_ms);
+          Admit(std::move(socket), listener, now_ms);
           continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) break;
@@ -203,24 +231,32 @@ class Reactor::Impl {
     }
   }
 
-  void Admit(Descriptor socket, std::uint64_t listener, std::int64_t now_ms) noexcept {
+  std::unique_ptr<Transport> MakeTransport(int socket, const Listener& listener) const {
+    if (!listener.wanted().tls) return std::make_unique<PlainTransport>(socket);
+    if constexpr (kHasTls) {
+      if (tls_ != nullptr) return tls_->Accept(socket);
+    }
+    return nullptr;
+  }
+
+  void Admit(Descriptor socket, const Listener& listener, std::int64_t now_ms) noexcept {
     const int on = 1;  // or the last piece of a long body waits for a delayed acknowledgement
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connections() >= std::max(limits_.max_connections, 1) && !GiveUpAPlace()) return;
     const std::uint64_t id = next_id_++;
     const int descriptor = socket.get();
     try {
-      const auto place =
-          places_
-              .try_emplace(
-                  id, Place{Connection(std::move(socket), listener, limits_, now_ms), kReadable})
-              .first;
+      std::unique_ptr<Transport> transport = MakeTransport(descriptor, listener);
+      if (transport == nullptr) return;
+      Connection connection(std::move(socket), std::move(transport), listener.id(), limits_,
+                            now_ms);
+      const auto place = places_.try_emplace(id, Place{std::move(connection), kReadable}).first;
       if (Watch(EPOLL_CTL_ADD, descriptor, id, kReadable) != 0) {
         places_.erase(place);
         return;
       }
       // Its request is often here already; then nobody can take its place any more.
-      Drive(place, [&](Connection& c) { c.OnEvents(kReadable, now_ms); });
+      DriveByEvents(place, kReadable, now_ms);
     } catch (...) {  // no memory for it: closed with the descriptor
     }
   }
@@ -300,9 +336,12 @@ class Reactor::Impl {
   const Listener::Watch watch_listener_ = [this](int socket, std::uint64_t id) {
     return Watch(EPOLL_CTL_ADD, socket, id, accept_again_ms_ == kNever ? kReadable : 0);
   };
-  std::uint64_t next_id_ = 1;  // of connections and listeners alike
+  std::uint64_t next_id_ = 1;              // of connections and listeners alike
+  std::shared_ptr<const TlsContext> tls_;  // null: addresses with `tls` are not open
+  std::string tls_error_ = "no certificate has been loaded";
   std::vector<Listener> listeners_;
   Places places_;
+  int handshakes_left_ = 0;  // in this Poll()
   std::int64_t accept_again_ms_ = kNever;
   std::uint64_t bind_failures_ = 0;
 };
@@ -316,6 +355,10 @@ int Reactor::epoll_fd() const { return impl_->epoll_fd(); }
 void Reactor::Listen(const std::vector<ListenAddress>& addresses, std::int64_t now_ms) {
   impl_->Listen(addresses, now_ms);
 }
+
+std::string Reactor::LoadTls(const TlsFiles& files) { return impl_->LoadTls(files); }
+
+bool Reactor::has_tls() const { return impl_->has_tls(); }
 
 std::vector<ListenerState> Reactor::listeners() const { return impl_->listeners(); }
 

@@ -15,21 +15,27 @@
 #include "pg/shared_memory.h"
 #include "pg_hello/endpoints/endpoints.h"
 #include "pg_hello/http/reactor.h"
+#include "pg_hello/measure/utf8.h"
 
 namespace pg_hello::pg {
 
 namespace {
 
+constexpr char kTriedAgain[] = "It will be tried again. Is another server using the port?";
+constexpr char kNotTriedAgain[] = "Correct it and reload the configuration.";
+
 struct ListenerChange {
   std::string message;
-  bool failed;
+  const char* hint;  // null if all is well
 };
 
 struct Serving {
   std::unique_ptr<http::Reactor> reactor;
   std::vector<http::ListenerState> told;  // what shared memory and the log show
   std::vector<ListenerChange> changes;    // what the log has yet to be told
-  ListenerChange telling;
+  ListenerChange telling{};
+  std::string
+      tls_fault;  // why the certificate in use is not that in the files, as the log knows it
 };
 
 Serving* serving = nullptr;
@@ -61,8 +67,9 @@ std::unique_ptr<http::Router> MakeRouter() {
 
 template <std::size_t kSize>
 void CopyText(char (&target)[kSize], const std::string& source) {
-  const std::size_t length = std::min(source.size(), kSize - 1);
-  std::memcpy(target, source.data(), length);
+  const std::string valid = measure::ToValidUtf8(source, nullptr);  // paths are any bytes
+  const std::size_t length = measure::Utf8CutLength(valid, kSize - 1);
+  std::memcpy(target, valid.data(), length);
   target[length] = '\0';
 }
 
@@ -96,16 +103,17 @@ void Announce(const std::vector<http::ListenerState>& before,
     const bool still = std::any_of(after.begin(), after.end(),
                                    [&old](const auto& now) { return now.bound == old.bound; });
     if (!old.bound.empty() && !still) {
-      changes.push_back({"no longer serving metrics on " + old.bound, false});
+      changes.push_back({"no longer serving metrics on " + old.bound, nullptr});
     }
   }
   for (const http::ListenerState& now : after) {
     const bool known = std::any_of(before.begin(), before.end(),
                                    [&now](const auto& old) { return SameState(old, now); });
     if (!known && now.error.empty()) {
-      changes.push_back({"serving metrics on http://" + now.bound + "/metrics", false});
+      const std::string scheme = now.wanted.tls ? "https://" : "http://";
+      changes.push_back({"serving metrics on " + scheme + now.bound + "/metrics", nullptr});
     } else if (!known) {
-      changes.push_back({now.error, true});
+      changes.push_back({now.error, now.retried ? kTriedAgain : kNotTriedAgain});
     }
   }
 }
@@ -120,6 +128,24 @@ void FollowListeners() {
   PublishListeners(now);
   Announce(serving->told, now, serving->changes);
   serving->told = std::move(now);
+}
+
+// Reads the certificate anew. What keeps it from being used at all is told with the listeners; what
+// keeps an old one in use is told here, once.
+void LoadTls() {
+  if (!TlsWanted()) {
+    serving->tls_fault.clear();
+    return;
+  }
+  std::string fault = serving->reactor->LoadTls(TlsFiles());
+  if (!serving->reactor->has_tls()) fault.clear();
+  if (fault == serving->tls_fault) return;
+  if (fault.empty()) {
+    serving->changes.push_back({"using the certificate that is in the files now", nullptr});
+  } else {
+    serving->changes.push_back({"still using the previous certificate: " + fault, kNotTriedAgain});
+  }
+  serving->tls_fault = std::move(fault);
 }
 
 // Runs `work`; lack of memory leaves things as they are until the next turn.
@@ -146,6 +172,7 @@ bool StartServing(std::int64_t now_ms) noexcept {
 }
 
 void Listen(std::int64_t now_ms) noexcept {
+  Unharmed([] { LoadTls(); });
   Unharmed([now_ms] { serving->reactor->Listen(ListenAddresses(), now_ms); });
 }
 
@@ -171,14 +198,14 @@ std::int64_t ServingTimeoutMs(std::int64_t now_ms, std::int64_t at_most_ms) noex
   return serving->reactor->TimeoutMs(now_ms, at_most_ms);
 }
 
-bool NextListenerChange(const char** message, bool* failed) noexcept {
+bool NextListenerChange(const char** message, const char** hint) noexcept {
   if (serving->changes.empty()) {
     return false;
   }
   serving->telling = std::move(serving->changes.front());
   serving->changes.erase(serving->changes.begin());
   *message = serving->telling.message.c_str();
-  *failed = serving->telling.failed;
+  *hint = serving->telling.hint;
   return true;
 }
 

@@ -11,7 +11,7 @@ namespace pg_hello::pg {
 
 // Makes the HTTP server and has it listen as the settings say. False if there is no memory.
 bool StartServing(std::int64_t now_ms) noexcept;
-// Listens as the settings say now.
+// Listens as the settings say now, with the certificate that is in the files now.
 void Listen(std::int64_t now_ms) noexcept;
 // Everything that is due: requests, deadlines, retries. Does not block.
 void Serve(std::int64_t now_ms) noexcept;
@@ -23,9 +23,9 @@ int ServingDescriptor() noexcept;
 // Until Serve() has a deadline to see to, at most `at_most_ms`.
 std::int64_t ServingTimeoutMs(std::int64_t now_ms, std::int64_t at_most_ms) noexcept;
 
-// A change of a listener that has not been told yet, as a text for the log that stays valid until
-// the next call. False if there is none.
-bool NextListenerChange(const char** message, bool* failed) noexcept;
+// A change of a listener or of its certificate that has not been told yet, as texts for the log
+// that stay valid until the next call; `hint` is null if all is well. False if there is none.
+bool NextListenerChange(const char** message, const char** hint) noexcept;
 
 }  // namespace pg_hello::pg
 

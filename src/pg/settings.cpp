@@ -30,6 +30,10 @@ constexpr config_enum_entry kClockChoices[] = {
     {nullptr, 0, false},
 };
 
+// What is refused in a configuration file leaves the setting off, but whoever asked for encryption
+// must not be served without.
+bool ssl_refused = false;
+
 std::string_view Trim(std::string_view text) {
   constexpr std::string_view kBlanks = " \t\r\n";
   const std::size_t first = text.find_first_not_of(kBlanks);
@@ -82,6 +86,16 @@ static bool CheckListenAddresses(char** value, void**, GucSource) {
   return true;
 }
 
+static bool CheckSsl(bool* value, void**, GucSource) {
+  ssl_refused = *value && !http::kHasTls;
+  if (ssl_refused) {
+    GUC_check_errdetail("This build has no TLS support.");
+    GUC_check_errhint("Rebuild pg_hello with -Dtls=enabled.");
+    return false;
+  }
+  return true;
+}
+
 }  // extern "C"
 
 }  // namespace
@@ -119,15 +133,37 @@ void DefineServerSettings() {
   DefineCustomIntVariable("pg_hello.port", "Sets the TCP port on which metrics are served.",
                           "0 lets the system choose one; pg_hello_info() and the log show which.",
                           &settings.port, 9797, 0, 65535, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable("pg_hello.ssl", "Serves metrics over HTTPS instead of HTTP.", nullptr,
+                           &settings.ssl, false, PGC_SIGHUP, 0, CheckSsl, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.ssl_cert_file", "Sets the file with the certificate that HTTPS clients are shown.",
+      "In PEM, followed by the certificates that lead to its root. A relative path starts in the "
+      "data directory.",
+      &settings.ssl_cert_file, "server.crt", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.ssl_key_file", "Sets the file with the private key of \"pg_hello.ssl_cert_file\".",
+      "In PEM, without a passphrase; readable by the server's user only.", &settings.ssl_key_file,
+      "server.key", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable("pg_hello.ssl_ca_file",
+                             "Sets the file with the authorities of HTTPS clients' certificates.",
+                             "In PEM. If empty, clients need no certificate.",
+                             &settings.ssl_ca_file, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   MarkGUCPrefixReserved("pg_hello");
 }
 
 std::vector<http::ListenAddress> ListenAddresses() {
   std::vector<http::ListenAddress> addresses;
   ForEachAddress(settings.listen_addresses, [&addresses](std::string_view address) {
-    addresses.push_back({std::string(address), static_cast<std::uint16_t>(settings.port)});
+    addresses.push_back(
+        {std::string(address), static_cast<std::uint16_t>(settings.port), TlsWanted()});
   });
   return addresses;
+}
+
+bool TlsWanted() { return settings.ssl || ssl_refused; }
+
+http::TlsFiles TlsFiles() {
+  return {settings.ssl_cert_file, settings.ssl_key_file, settings.ssl_ca_file};
 }
 
 }  // namespace pg_hello::pg

@@ -21,6 +21,10 @@ struct Settings {
   int clock;
   char* listen_addresses;
   int port;
+  bool ssl;
+  char* ssl_cert_file;
+  char* ssl_key_file;
+  char* ssl_ca_file;
   int repeat;
 };
 
@@ -31,8 +35,12 @@ void DefineSessionSettings();
 // Defines the rest. REQUIRES: the library is being loaded by the postmaster.
 void DefineServerSettings();
 
-// pg_hello.listen_addresses and pg_hello.port as the reactor wants them. May throw std::bad_alloc.
+// pg_hello.listen_addresses, port and ssl as the reactor wants them. May throw std::bad_alloc.
 std::vector<http::ListenAddress> ListenAddresses();
+// pg_hello.ssl, also if this build cannot do what it asks for: nothing is served then.
+bool TlsWanted();
+// pg_hello.ssl_*_file, in the same way: relative to the data directory, which is the server's own.
+http::TlsFiles TlsFiles();
 
 }  // namespace pg_hello::pg
 

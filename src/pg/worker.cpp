@@ -5,7 +5,8 @@
 // TEMPLATE never wait for it and it runs during recovery and on standbys. Its death by a crash
 // would be the cluster's: it has no threads, and no exception leaves serving.cpp.
 //
-//   SIGHUP    re-read the settings, rebind if addresses or port have changed
+//   SIGHUP    re-read the settings and the certificate, rebind if addresses, port or TLS have
+//             changed
 //   SIGTERM   end at once, with exit code 1: at shutdown nobody starts it again, otherwise the
 //             postmaster does
 //   SIGINT, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE   nothing
@@ -67,11 +68,10 @@ void MarkStarted() {
 // What became of the listeners goes to the log, once for each change.
 void LogListenerChanges() {
   const char* message = nullptr;
-  bool failed = false;
-  while (NextListenerChange(&message, &failed)) {
-    if (failed) {
-      ereport(LOG, (errmsg("pg_hello: %s", message),
-                    errhint("It will be tried again. Is another server using the port?")));
+  const char* hint = nullptr;
+  while (NextListenerChange(&message, &hint)) {
+    if (hint != nullptr) {
+      ereport(LOG, (errmsg("pg_hello: %s", message), errhint("%s", hint)));
     } else {
       ereport(LOG, (errmsg("pg_hello: %s", message)));
     }

@@ -240,7 +240,7 @@ sub metrics_port
 			my $port;
 			foreach my $line (split /\n/, log_text($node))
 			{
-				$port = $1 if $line =~ m{serving metrics on http://.*?:(\d+)[,/]};
+				$port = $1 if $line =~ m{serving metrics on https?://.*?:(\d+)[,/]};
 				$port = undef
 				  if $line =~ /no\ longer\ serving\ metrics
 					| starting\ PostgreSQL

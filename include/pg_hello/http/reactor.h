@@ -3,9 +3,10 @@
 // whatever else it waits for and calls Poll().
 //
 // Every resource has a bound. A connection's input buffer holds at most one head (kMaxHeadBytes),
-// its output one response body that it shares with others. Every state has an absolute deadline,
-// which bytes that drip in do not move. When all places are taken, the connection that has been
-// waiting longest without a complete request is closed in favour of the new one.
+// its output one response body that it shares with others; with TLS, OpenSSL holds a record each
+// way. Every state has an absolute deadline, which bytes that drip in do not move. When all places
+// are taken, the connection that has been waiting longest without a complete request is closed in
+// favour of the new one.
 //
 // All times are milliseconds of a monotonic clock, given by the caller, so that tests decide what
 // time it is. Not thread-safe.
@@ -29,13 +30,28 @@ struct Limits {
   std::int64_t response_ms = 30'000;  // complete head -> last byte sent
 };
 
+// Whether this build has TLS.
+#ifdef PG_HELLO_TLS
+inline constexpr bool kHasTls = true;
+#else
+inline constexpr bool kHasTls = false;
+#endif
+
 // One address to listen on. `host` is an IPv4 or IPv6 address, "localhost", or "*" (every address
 // of both families).
 struct ListenAddress {
   std::string host;
   std::uint16_t port = 0;  // 0: the system chooses
+  bool tls = false;        // HTTPS, and never anything else
 
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
+};
+
+// PEM files of a server that speaks TLS.
+struct TlsFiles {
+  std::string certificate;  // the server's own first, then what leads to the root
+  std::string key;  // without a passphrase; of the process' user and 0600, or of root and 0640
+  std::string client_ca;  // who must have signed clients' certificates; empty: they need none
 };
 
 // What became of one address. "localhost" and "*" have two sockets: `bound` then names both, and if
@@ -45,6 +61,7 @@ struct ListenerState {
   std::string bound;       // "127.0.0.1:9797" or "127.0.0.1:9797, [::1]:9797"; empty if not bound
   std::uint16_t port = 0;  // the port in use, 0 if not bound
   std::string error;       // why not; empty if bound
+  bool retried = false;    // Poll() will try again; otherwise only Listen() does
 };
 
 class Reactor {
@@ -62,11 +79,21 @@ class Reactor {
   // Readable whenever Poll() has something to do. Owned by the reactor.
   int epoll_fd() const;
 
+  // Takes the files for connections that come to addresses with `tls` from now on; those that are
+  // here go on with what they have. Empty if that went well, otherwise the reason, in which nothing
+  // of the files' contents appears: what was in use stays in use. Reads regular files of at most
+  // 1 MiB. What it took is forgotten when Listen() is given no address with `tls`. The process must
+  // ignore SIGPIPE. Throws std::bad_alloc only.
+  std::string LoadTls(const TlsFiles& files);
+  bool has_tls() const;  // LoadTls() went well, and it is not forgotten
+
   // From now on, listen on exactly these addresses: listeners that are no longer wanted are closed
   // first (their idle connections too; requests under way are finished), those already open stay,
   // the others are opened. A bind that fails is tried again after 1 s, then 2 s, doubling to 60 s.
   // With port 0, the port that the first address got is asked for on the others as well.
-  // SO_REUSEADDR only: a port that another server listens on is an error.
+  // SO_REUSEADDR only: a port that another server listens on is an error. An address with `tls` is
+  // not bound as long as LoadTls() has failed; its error says so, and the next Listen() tries
+  // again.
   void Listen(const std::vector<ListenAddress>& addresses, std::int64_t now_ms);
 
   // The state of each wanted address; changes only in Listen() and Poll().

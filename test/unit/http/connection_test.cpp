@@ -23,7 +23,8 @@ class ConnectionTest : public testing::Test {
     int ends[2];
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
     peer = Descriptor(ends[1]);
-    connection = std::make_unique<Connection>(Descriptor(ends[0]), 7, Limits(), 0);
+    connection = std::make_unique<Connection>(
+        Descriptor(ends[0]), std::make_unique<PlainTransport>(ends[0]), 7, Limits(), 0);
   }
 
   void Receive(const std::string& bytes, std::int64_t now_ms = 0) {
