@@ -96,7 +96,7 @@ class Reader {
       Fail();
       return;
     }
-    std::memcpy(text, rest_.data(), length);
+    rest_.copy(text, length);
     std::memset(text + length, 0, kSize - length);
     rest_.remove_prefix(length);
   }
