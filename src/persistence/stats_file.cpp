@@ -34,7 +34,7 @@ class Writer {
 
   template <typename T>
   void Put(T value) {
-    static_assert(std::is_integral_v<T>);
+    static_assert(std::is_integral_v<T> && !std::is_same_v<T, char>);
     auto rest = static_cast<std::uint64_t>(value);
     for (std::size_t i = 0; i < sizeof(T); ++i, rest >>= 8) {
       bytes_.push_back(static_cast<char>(rest & 0xff));
@@ -232,7 +232,7 @@ void PutRow(Writer& out, const Row& row) {
   out.PutText(row.identity.function);
   out.PutText(row.identity.language);
   out.PutText(row.identity.extension);
-  out.Put(row.identity.kind);
+  out.Put(static_cast<std::uint8_t>(row.identity.kind));
   out.Put(static_cast<std::uint8_t>(row.identity.own ? 1 : 0));
   out.Put(row.stats_since_us);
   out.Put(row.inclusive_ns);
@@ -275,7 +275,7 @@ Row GetRow(Reader& in) {
   in.GetText(row.identity.function);
   in.GetText(row.identity.language);
   in.GetText(row.identity.extension);
-  row.identity.kind = in.Get<char>();
+  row.identity.kind = static_cast<char>(in.Get<std::uint8_t>());
   row.identity.own = in.Get<std::uint8_t>() != 0;
   row.stats_since_us = in.Get<std::int64_t>();
   row.inclusive_ns = in.Get<std::uint64_t>();
