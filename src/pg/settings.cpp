@@ -125,6 +125,10 @@ void DefineServerSettings() {
       "pg_hello.max_functions", "Sets the number of functions that can be tracked.",
       "Shared memory for this number of functions is reserved when the server starts.",
       &settings.max_functions, 5000, 1, 1000000, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+  DefineCustomBoolVariable(
+      "pg_hello.save", "Keeps the statistics over clean restarts of the server.",
+      "They are written when the server is shut down, and read and removed when it is started.",
+      &settings.save, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
   DefineCustomStringVariable(
       "pg_hello.listen_addresses", "Sets the addresses on which metrics are served over HTTP.",
       "A comma-separated list of IP addresses, \"localhost\" or \"*\". If empty, there is no HTTP.",

@@ -18,6 +18,7 @@ struct Settings {
   int track;
   bool track_inlinable;
   int max_functions;
+  bool save;
   int clock;
   char* listen_addresses;
   int port;

@@ -3,6 +3,7 @@
 #include "pg/shared_memory.h"
 
 #include "pg/compat.h"
+#include "pg/saved_stats.h"
 #include "pg/settings.h"
 
 extern "C" {
@@ -41,7 +42,7 @@ static void RequestSharedMemory() {
 }
 
 // Runs in the postmaster at start, and again when it starts over after a crash: then memory is new
-// and everything begins at zero.
+// and everything begins at zero, but for what a clean shutdown has left.
 static void StartUpSharedMemory() {
   if (previous_startup_hook != nullptr) {
     previous_startup_hook();
@@ -62,6 +63,9 @@ static void StartUpSharedMemory() {
   }
   table_lock = &GetNamedLWLockTranche(kName)->lock;
   LWLockRelease(AddinShmemInitLock);
+  if (!found && !IsUnderPostmaster) {
+    KeepStatsOverRestarts();
+  }
 }
 
 }  // extern "C"

@@ -79,11 +79,13 @@ void LogListenerChanges() {
 }
 
 void LogFullTable() {
-  bool overflow = false;
+  std::uint64_t overflow = 0;
   for (std::uint32_t i = 0; i < shared_stats->databases_end(); ++i) {
-    overflow |= shared_stats->database(i).overflow_calls.load(std::memory_order_relaxed) > 0;
+    overflow += shared_stats->database(i).overflow_calls.load(std::memory_order_relaxed);
   }
-  if (overflow && shared_stats->full_reported.exchange(1) == 0) {
+  // What was counted before a restart was reported then, and perhaps cured by it.
+  if (overflow > shared_stats->overflow_loaded.load(std::memory_order_relaxed) &&
+      shared_stats->full_reported.exchange(1) == 0) {
     ereport(WARNING, (errmsg("pg_hello: the table of functions is full"),
                       errdetail("Calls of further functions are not tracked, only counted as "
                                 "overflow."),

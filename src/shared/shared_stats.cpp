@@ -212,6 +212,7 @@ void SharedStats::ResetAll(std::int64_t now_us) {
     database(i).overflow_calls.store(0, std::memory_order_relaxed);
   }
   full_reported.store(0, std::memory_order_relaxed);
+  overflow_loaded.store(0, std::memory_order_relaxed);
   stats_reset_us_.store(now_us, std::memory_order_relaxed);
 }
 

@@ -16,13 +16,15 @@ MAY_INCLUDE = {
     "measure": set(),
     "shared": {"measure"},
     "pending": {"measure", "shared"},
+    "persistence": {"measure", "shared"},
     "snapshot": {"measure", "shared"},
     "exposition": {"measure", "shared", "snapshot"},
     "health": {"measure", "shared", "snapshot"},
     "http": set(),
     "endpoints": {"exposition", "health", "http", "snapshot"},
     "pg": {
-        "measure", "shared", "pending", "snapshot", "exposition", "health", "http", "endpoints",
+        "measure", "shared", "pending", "persistence", "snapshot", "exposition", "health", "http",
+        "endpoints",
     },
 }
 

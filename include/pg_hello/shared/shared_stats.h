@@ -87,6 +87,9 @@ class alignas(64) SharedStats {
   void Reset(FunctionRow& row, std::int64_t now_us);
   void ResetAll(std::int64_t now_us);
   std::int64_t stats_reset_us() const { return stats_reset_us_.load(std::memory_order_relaxed); }
+  // For counters that were kept while the server was stopped, and so count since an earlier time.
+  // REQUIRES: nobody else has the block yet.
+  void RestoreStatsReset(std::int64_t us) { stats_reset_us_.store(us, std::memory_order_relaxed); }
 
   // --- databases ---------------------------------------------------------------------------
 
@@ -135,6 +138,7 @@ class alignas(64) SharedStats {
   std::atomic<std::uint64_t> stack_resyncs;    // call stack repaired after a missed event
   std::atomic<std::uint64_t> clock_anomalies;  // negative durations counted as zero
   std::atomic<std::uint32_t> full_reported;    // the log has said that the table is full
+  std::atomic<std::uint64_t> overflow_loaded;  // overflow calls counted before this start
   WorkerStatus worker;
 
  private:

@@ -65,6 +65,7 @@ is($node->safe_psql('postgres', q{
 		'pg_hello.max_functions|integer|postmaster|5000|1|1000000|',
 		'pg_hello.port|integer|sighup|9797|0|65535|',
 		'pg_hello.repeat|integer|user|1|1|1000|',
+		'pg_hello.save|bool|sighup|on|||',
 		'pg_hello.ssl|bool|sighup|off|||',
 		'pg_hello.ssl_ca_file|string|sighup||||',
 		'pg_hello.ssl_cert_file|string|sighup|server.crt|||',

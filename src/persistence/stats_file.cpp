@@ -1,0 +1,552 @@
+// Writing is one pass over the rows. Reading is two passes of the same parser: the first only looks
+// whether everything is there and possible, the second, which cannot fail any more, takes it over.
+#include "pg_hello/persistence/stats_file.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+#include "pg_hello/measure/latency_buckets.h"
+#include "pg_hello/persistence/crc32c.h"
+#include "pg_hello/shared/shared_stats.h"
+
+namespace pg_hello::persistence {
+
+namespace {
+
+using shared::SharedStats;
+
+constexpr auto kRelaxed = std::memory_order_relaxed;
+constexpr std::string_view kMagic("PGHELLO\n", 8);
+constexpr std::size_t kCheckedFrom = 16;  // magic, version and the checksum stand before
+constexpr std::size_t kPrefixBytes = 24;
+
+// --- bytes ---------------------------------------------------------------------------------------
+
+class Writer {
+ public:
+  explicit Writer(std::size_t expected_bytes) { bytes_.reserve(expected_bytes); }
+
+  template <typename T>
+  void Put(T value) {
+    static_assert(std::is_integral_v<T> && !std::is_same_v<T, char>);
+    auto rest = static_cast<std::uint64_t>(value);
+    for (std::size_t i = 0; i < sizeof(T); ++i, rest >>= 8) {
+      bytes_.push_back(static_cast<char>(rest & 0xff));
+    }
+  }
+  void Put(double value) { Put(std::bit_cast<std::uint64_t>(value)); }
+
+  void PutBytes(std::string_view bytes) { bytes_.append(bytes); }
+
+  template <std::size_t kSize>
+  void PutText(const char (&text)[kSize]) {
+    const std::size_t length = strnlen(text, kSize - 1);
+    Put(static_cast<std::uint16_t>(length));
+    bytes_.append(text, length);
+  }
+
+  template <typename T>
+  void PutAt(std::size_t position, T value) {
+    Writer word(sizeof(T));
+    word.Put(value);
+    bytes_.replace(position, sizeof(T), word.bytes_);
+  }
+
+  const std::string& bytes() const { return bytes_; }
+  std::string Take() { return std::move(bytes_); }
+
+ private:
+  std::string bytes_;
+};
+
+// Reads what is there; behind the end there are zeros, and ok() says so.
+class Reader {
+ public:
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+
+  template <typename T>
+  T Get() {
+    if constexpr (std::is_same_v<T, double>) {
+      return std::bit_cast<double>(Get<std::uint64_t>());
+    } else {
+      if (rest_.size() < sizeof(T)) {
+        Fail();
+        return T{};
+      }
+      std::uint64_t value = 0;
+      for (std::size_t i = sizeof(T); i-- > 0;) {
+        value = (value << 8) | static_cast<unsigned char>(rest_[i]);
+      }
+      rest_.remove_prefix(sizeof(T));
+      return static_cast<T>(value);
+    }
+  }
+
+  template <std::size_t kSize>
+  void GetText(char (&text)[kSize]) {
+    const std::size_t length = Get<std::uint16_t>();
+    if (length >= kSize || length > rest_.size() ||
+        rest_.substr(0, length).find('\0') != std::string_view::npos) {
+      Fail();
+      return;
+    }
+    rest_.copy(text, length);
+    std::memset(text + length, 0, kSize - length);
+    rest_.remove_prefix(length);
+  }
+
+  void Fail() {
+    ok_ = false;
+    rest_ = {};
+  }
+  bool ok() const { return ok_; }
+  bool at_end() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+  bool ok_ = true;
+};
+
+// --- the parts -----------------------------------------------------------------------------------
+
+// What the meaning of the rows depends on beside the format.
+struct Layout {
+  std::uint32_t bucket_count;
+  std::uint32_t bounds_checksum;
+  std::uint32_t identity_size;
+  std::uint32_t error_places;
+
+  friend bool operator==(const Layout&, const Layout&) = default;
+};
+
+Layout OurLayout() {
+  Writer bounds(measure::kUpperBoundsNs.size() * sizeof(std::uint64_t));
+  for (const std::uint64_t bound : measure::kUpperBoundsNs) {
+    bounds.Put(bound);
+  }
+  return {measure::kBucketCount, Crc32c(bounds.bytes()), sizeof(shared::FunctionIdentity),
+          shared::ErrorOriginCounters::kPlaces};
+}
+
+struct Header {
+  Origin origin;
+  Layout layout;
+  std::int64_t saved_at_us;
+  std::int64_t stats_reset_us;
+  std::uint64_t stack_resyncs;
+  std::uint64_t clock_anomalies;
+  std::uint32_t databases;
+  std::uint32_t rows;
+};
+
+void PutHeader(Writer& out, const Header& header) {
+  out.Put(header.origin.postgres_major);
+  out.Put(header.origin.system_identifier);
+  out.Put(header.origin.timeline);
+  out.Put(header.origin.checkpoint);
+  out.Put(header.origin.min_recovery_point);
+  out.Put(header.layout.bucket_count);
+  out.Put(header.layout.bounds_checksum);
+  out.Put(header.layout.identity_size);
+  out.Put(header.layout.error_places);
+  out.Put(header.saved_at_us);
+  out.Put(header.stats_reset_us);
+  out.Put(header.stack_resyncs);
+  out.Put(header.clock_anomalies);
+  out.Put(header.databases);
+  out.Put(header.rows);
+}
+
+Header GetHeader(Reader& in) {
+  Header header{};
+  header.origin.postgres_major = in.Get<std::uint32_t>();
+  header.origin.system_identifier = in.Get<std::uint64_t>();
+  header.origin.timeline = in.Get<std::uint32_t>();
+  header.origin.checkpoint = in.Get<std::uint64_t>();
+  header.origin.min_recovery_point = in.Get<std::uint64_t>();
+  header.layout.bucket_count = in.Get<std::uint32_t>();
+  header.layout.bounds_checksum = in.Get<std::uint32_t>();
+  header.layout.identity_size = in.Get<std::uint32_t>();
+  header.layout.error_places = in.Get<std::uint32_t>();
+  header.saved_at_us = in.Get<std::int64_t>();
+  header.stats_reset_us = in.Get<std::int64_t>();
+  header.stack_resyncs = in.Get<std::uint64_t>();
+  header.clock_anomalies = in.Get<std::uint64_t>();
+  header.databases = in.Get<std::uint32_t>();
+  header.rows = in.Get<std::uint32_t>();
+  return header;
+}
+
+struct Database {
+  std::uint32_t dbid;
+  std::uint64_t overflow_calls;
+  shared::DatabaseName name;
+};
+
+Database GetDatabase(Reader& in) {
+  Database database{};
+  database.dbid = in.Get<std::uint32_t>();
+  database.overflow_calls = in.Get<std::uint64_t>();
+  in.GetText(database.name.datname);
+  return database;
+}
+
+struct Row {
+  struct Origins {
+    std::uint32_t sqlstate_class;
+    std::uint64_t count;
+  };
+
+  shared::FunctionKey key;
+  shared::FunctionIdentity identity;
+  std::int64_t stats_since_us;
+  std::uint64_t inclusive_ns;
+  std::uint64_t nested_ns;
+  std::uint64_t self_ns;
+  std::uint64_t encoded_min_ns;
+  std::uint64_t max_ns;
+  double sum_squares_ns2;
+  std::uint64_t errors;
+  std::uint64_t canceled;
+  std::uint64_t untimed;
+  std::uint64_t iterations;
+  std::array<std::uint64_t, measure::kBucketCount> buckets;
+  std::array<Origins, shared::ErrorOriginCounters::kPlaces> error_origins;
+  std::uint64_t other_origins;
+};
+
+// A bucket's number takes one byte.
+static_assert(measure::kBucketCount <= 256 && shared::ErrorOriginCounters::kPlaces <= 255);
+
+void PutRow(Writer& out, const Row& row) {
+  out.Put(row.key.dbid);
+  out.Put(row.key.funcid);
+  out.Put(row.key.temp_hash);
+  out.PutText(row.identity.schema);
+  out.PutText(row.identity.function);
+  out.PutText(row.identity.language);
+  out.PutText(row.identity.extension);
+  out.Put(static_cast<std::uint8_t>(row.identity.kind));
+  out.Put(static_cast<std::uint8_t>(row.identity.own ? 1 : 0));
+  out.Put(row.stats_since_us);
+  out.Put(row.inclusive_ns);
+  out.Put(row.nested_ns);
+  out.Put(row.self_ns);
+  out.Put(row.encoded_min_ns);
+  out.Put(row.max_ns);
+  out.Put(row.sum_squares_ns2);
+  out.Put(row.errors);
+  out.Put(row.canceled);
+  out.Put(row.untimed);
+  out.Put(row.iterations);
+  const auto used = row.buckets.size() -
+                    static_cast<std::size_t>(std::count(row.buckets.begin(), row.buckets.end(), 0));
+  out.Put(static_cast<std::uint16_t>(used));
+  for (std::size_t i = 0; i < row.buckets.size(); ++i) {
+    if (row.buckets[i] != 0) {
+      out.Put(static_cast<std::uint8_t>(i));
+      out.Put(row.buckets[i]);
+    }
+  }
+  const auto classes = std::count_if(row.error_origins.begin(), row.error_origins.end(),
+                                     [](const auto& place) { return place.sqlstate_class != 0; });
+  out.Put(static_cast<std::uint8_t>(classes));
+  for (const Row::Origins& place : row.error_origins) {
+    if (place.sqlstate_class != 0) {
+      out.Put(place.sqlstate_class);
+      out.Put(place.count);
+    }
+  }
+  out.Put(row.other_origins);
+}
+
+Row GetRow(Reader& in) {
+  Row row{};
+  row.key.dbid = in.Get<std::uint32_t>();
+  row.key.funcid = in.Get<std::uint32_t>();
+  row.key.temp_hash = in.Get<std::uint32_t>();
+  in.GetText(row.identity.schema);
+  in.GetText(row.identity.function);
+  in.GetText(row.identity.language);
+  in.GetText(row.identity.extension);
+  row.identity.kind = static_cast<char>(in.Get<std::uint8_t>());
+  row.identity.own = in.Get<std::uint8_t>() != 0;
+  row.stats_since_us = in.Get<std::int64_t>();
+  row.inclusive_ns = in.Get<std::uint64_t>();
+  row.nested_ns = in.Get<std::uint64_t>();
+  row.self_ns = in.Get<std::uint64_t>();
+  row.encoded_min_ns = in.Get<std::uint64_t>();
+  row.max_ns = in.Get<std::uint64_t>();
+  row.sum_squares_ns2 = in.Get<double>();
+  row.errors = in.Get<std::uint64_t>();
+  row.canceled = in.Get<std::uint64_t>();
+  row.untimed = in.Get<std::uint64_t>();
+  row.iterations = in.Get<std::uint64_t>();
+  const std::size_t used = in.Get<std::uint16_t>();
+  if (used > row.buckets.size()) {
+    in.Fail();
+  }
+  for (std::size_t i = 0; i < used && in.ok(); ++i) {
+    const std::size_t bucket = in.Get<std::uint8_t>();
+    if (bucket >= row.buckets.size()) {
+      in.Fail();
+      break;
+    }
+    row.buckets[bucket] = in.Get<std::uint64_t>();
+  }
+  const std::size_t classes = in.Get<std::uint8_t>();
+  if (classes > row.error_origins.size()) {
+    in.Fail();
+  }
+  for (std::size_t i = 0; i < classes && in.ok(); ++i) {
+    row.error_origins[i].sqlstate_class = in.Get<std::uint32_t>();
+    row.error_origins[i].count = in.Get<std::uint64_t>();
+  }
+  row.other_origins = in.Get<std::uint64_t>();
+  return row;
+}
+
+// --- to and from shared memory -------------------------------------------------------------------
+
+// Adds counters of either shape.
+template <typename Counters>
+void Add(Row& row, const Counters& counters) {
+  for (std::size_t i = 0; i < row.buckets.size(); ++i) {
+    row.buckets[i] += counters.buckets[i].load(kRelaxed);
+  }
+  row.inclusive_ns += counters.inclusive_ns.load(kRelaxed);
+  row.nested_ns += counters.nested_ns.load(kRelaxed);
+  row.self_ns += counters.self_ns.load(kRelaxed);
+  row.encoded_min_ns = std::max(row.encoded_min_ns, counters.encoded_min_ns.load(kRelaxed));
+  row.max_ns = std::max(row.max_ns, counters.max_ns.load(kRelaxed));
+  row.sum_squares_ns2 += counters.sum_squares_ns2.load(kRelaxed);
+}
+
+Row FromShared(const shared::FunctionRow& shared_row, const shared::FunctionIdentity& identity) {
+  Row row{};
+  row.key = shared_row.Key();
+  row.identity = identity;
+  row.stats_since_us = shared_row.stats_since_us.load(kRelaxed);
+  const shared::RowCounters& counters = shared_row.counters;
+  Add(row, counters);
+  row.errors = counters.errors.load(kRelaxed);
+  row.canceled = counters.canceled.load(kRelaxed);
+  row.untimed = counters.untimed.load(kRelaxed);
+  row.iterations = counters.iterations.load(kRelaxed);
+  for (std::size_t i = 0; i < row.error_origins.size(); ++i) {
+    const auto& place = counters.error_origins.places[i];
+    row.error_origins[i] = {place.sqlstate_class.load(kRelaxed), place.count.load(kRelaxed)};
+  }
+  row.other_origins = counters.error_origins.other.load(kRelaxed);
+  return row;
+}
+
+// False if the table has no place for it.
+bool ToShared(const Row& row, SharedStats& stats) {
+  shared::FunctionRow* made = stats.FindOrInsert(row.key, row.identity, row.stats_since_us);
+  if (made == nullptr) {
+    return false;
+  }
+  shared::RowCounters& counters = made->counters;
+  for (std::size_t i = 0; i < row.buckets.size(); ++i) {
+    counters.buckets[i].store(row.buckets[i], kRelaxed);
+  }
+  counters.inclusive_ns.store(row.inclusive_ns, kRelaxed);
+  counters.nested_ns.store(row.nested_ns, kRelaxed);
+  counters.self_ns.store(row.self_ns, kRelaxed);
+  counters.encoded_min_ns.store(row.encoded_min_ns, kRelaxed);
+  counters.max_ns.store(row.max_ns, kRelaxed);
+  counters.sum_squares_ns2.store(row.sum_squares_ns2, kRelaxed);
+  counters.errors.store(row.errors, kRelaxed);
+  counters.canceled.store(row.canceled, kRelaxed);
+  counters.untimed.store(row.untimed, kRelaxed);
+  counters.iterations.store(row.iterations, kRelaxed);
+  for (std::size_t i = 0; i < row.error_origins.size(); ++i) {
+    auto& place = counters.error_origins.places[i];
+    place.sqlstate_class.store(row.error_origins[i].sqlstate_class, kRelaxed);
+    place.count.store(row.error_origins[i].count, kRelaxed);
+  }
+  counters.error_origins.other.store(row.other_origins, kRelaxed);
+  return true;
+}
+
+// Backends' counters that still count for a row, in the order of the rows.
+struct Pending {
+  std::uint32_t row;
+  const shared::PendingCounters* counters;
+};
+
+std::vector<Pending> PendingByRow(SharedStats& stats) {
+  std::vector<Pending> all;
+  for (std::uint32_t number = 0; number < stats.dimensions().backend_slots; ++number) {
+    const shared::BackendSlot& slot = stats.slot(number);
+    for (std::size_t i = 0; i < shared::kPendingEntries; ++i) {
+      const shared::RowEpoch owner = slot.owner[i].load(std::memory_order_acquire);
+      const std::uint32_t row = shared::RowOf(owner);
+      if (owner != 0 && row < stats.rows_end() &&
+          stats.row(row).epoch.load(kRelaxed) == shared::EpochOf(owner)) {
+        all.push_back({row, &slot.pending[i]});
+      }
+    }
+  }
+  std::sort(all.begin(), all.end(),
+            [](const Pending& a, const Pending& b) { return a.row < b.row; });
+  return all;
+}
+
+// Calls `database` and `row` with each of the file's, as far as it can be read. True if that is to
+// the end and nothing is left over.
+template <typename TakeDatabase, typename TakeRow>
+bool ForEachPart(std::string_view bytes, TakeDatabase take_database, TakeRow take_row) {
+  Reader in(bytes.substr(kPrefixBytes));
+  const Header header = GetHeader(in);
+  for (std::uint32_t i = 0; i < header.databases && in.ok(); ++i) {
+    const Database database = GetDatabase(in);
+    if (in.ok()) {
+      take_database(database);
+    }
+  }
+  for (std::uint32_t i = 0; i < header.rows && in.ok(); ++i) {
+    const Row row = GetRow(in);
+    if (in.ok()) {
+      take_row(row);
+    }
+  }
+  return in.ok() && in.at_end();
+}
+
+std::string Differs(const char* what, std::uint64_t file, std::uint64_t ours) {
+  return std::string("The file's ") + what + " is " + std::to_string(file) + ", not " +
+         std::to_string(ours) + ".";
+}
+
+// Why the file cannot be this server's; empty if it can.
+std::string Fault(std::string_view bytes, const Origin& origin) {
+  if (bytes.substr(0, kMagic.size()) != kMagic) {
+    return "The file was not written by pg_hello.";
+  }
+  Reader prefix(bytes.substr(kMagic.size()));
+  const auto version = prefix.Get<std::uint32_t>();
+  const auto checksum = prefix.Get<std::uint32_t>();
+  const auto length = prefix.Get<std::uint64_t>();
+  if (!prefix.ok()) {
+    return "The file is damaged: it is too short.";
+  }
+  if (version != kFormatVersion) {
+    return Differs("format version", version, kFormatVersion);
+  }
+  if (length != bytes.size()) {
+    return "The file is damaged: " + Differs("length in bytes", bytes.size(), length);
+  }
+  if (Crc32c(bytes.substr(kCheckedFrom)) != checksum) {
+    return "The file is damaged: its checksum does not match.";
+  }
+  Reader in(bytes.substr(kPrefixBytes));
+  const Header header = GetHeader(in);
+  if (!in.ok()) {
+    return "The file is damaged: it is too short.";
+  }
+  if (header.origin.postgres_major != origin.postgres_major) {
+    return Differs("PostgreSQL version", header.origin.postgres_major, origin.postgres_major);
+  }
+  if (!(header.layout == OurLayout())) {
+    return "The file was written by a pg_hello with other counters.";
+  }
+  if (header.origin.system_identifier != origin.system_identifier) {
+    return Differs("system identifier", header.origin.system_identifier, origin.system_identifier);
+  }
+  if (!(header.origin == origin)) {
+    return "The server has run, or its data have been replaced, since the file was written.";
+  }
+  if (!ForEachPart(
+          bytes, [](const Database&) {}, [](const Row&) {})) {
+    return "The file is damaged: its parts do not fit.";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string Save(SharedStats& stats, const Origin& origin, std::int64_t now_us) {
+  constexpr std::size_t kUsualRowBytes = 512;
+  const std::vector<Pending> pending = PendingByRow(stats);
+  Writer out(std::size_t{64} * 1024 + stats.live_rows() * kUsualRowBytes);
+  out.PutBytes(kMagic);
+  out.Put(kFormatVersion);
+  out.Put(std::uint32_t{0});
+  out.Put(std::uint64_t{0});
+
+  Header header{};
+  header.origin = origin;
+  header.layout = OurLayout();
+  header.saved_at_us = now_us;
+  header.stats_reset_us = stats.stats_reset_us();
+  header.stack_resyncs = stats.stack_resyncs.load(kRelaxed);
+  header.clock_anomalies = stats.clock_anomalies.load(kRelaxed);
+  header.databases = stats.databases_end();
+  PutHeader(out, header);
+  const std::size_t rows_at = out.bytes().size() - sizeof(header.rows);
+
+  for (std::uint32_t number = 0; number < header.databases; ++number) {
+    const shared::DatabaseRow& database = stats.database(number);
+    out.Put(database.dbid.load(kRelaxed));
+    out.Put(database.overflow_calls.load(kRelaxed));
+    out.PutText(database.name.Read().value_or(shared::DatabaseName{}).datname);
+  }
+
+  auto next = pending.begin();
+  for (std::uint32_t number = 0; number < stats.rows_end(); ++number) {
+    const shared::FunctionRow& shared_row = stats.row(number);
+    const auto first = next;
+    next = std::find_if(first, pending.end(), [&](const Pending& p) { return p.row != number; });
+    const std::optional<shared::FunctionIdentity> identity = shared_row.identity.Read();
+    if (shared_row.live.load(kRelaxed) == 0 || !identity) {
+      continue;
+    }
+    Row row = FromShared(shared_row, *identity);
+    std::for_each(first, next, [&row](const Pending& p) { Add(row, *p.counters); });
+    PutRow(out, row);
+    ++header.rows;
+  }
+
+  out.PutAt(rows_at, header.rows);
+  out.PutAt(kCheckedFrom, static_cast<std::uint64_t>(out.bytes().size()));
+  out.PutAt(kCheckedFrom - sizeof(std::uint32_t),
+            Crc32c(std::string_view(out.bytes()).substr(kCheckedFrom)));
+  return out.Take();
+}
+
+LoadResult Load(std::string_view bytes, const Origin& origin, SharedStats& stats) {
+  LoadResult result;
+  result.why_not = Fault(bytes, origin);
+  if (!result.why_not.empty()) {
+    return result;
+  }
+  Reader in(bytes.substr(kPrefixBytes));
+  const Header header = GetHeader(in);
+  stats.RestoreStatsReset(header.stats_reset_us);
+  stats.stack_resyncs.store(header.stack_resyncs, kRelaxed);
+  stats.clock_anomalies.store(header.clock_anomalies, kRelaxed);
+  ForEachPart(
+      bytes,
+      [&stats](const Database& database) {
+        shared::DatabaseRow* row = database.dbid == 0
+                                       ? &stats.database(0)
+                                       : stats.FindOrInsertDatabase(database.dbid, database.name);
+        row->overflow_calls.fetch_add(database.overflow_calls, kRelaxed);
+        stats.overflow_loaded.fetch_add(database.overflow_calls, kRelaxed);
+      },
+      [&stats, &result](const Row& row) {
+        ++(ToShared(row, stats) ? result.rows : result.rows_left_out);
+      });
+  result.loaded = true;
+  return result;
+}
+
+}  // namespace pg_hello::persistence
