@@ -93,9 +93,12 @@ def get(url):
 
 
 class Prometheus:
-    """Debian's Prometheus, scraping one address every second, until the block is left."""
+    """Debian's Prometheus, scraping one address every second, until the block is left.
 
-    def __init__(self, target):
+    `jobs`: names of the jobs, each with what its configuration has besides the address.
+    """
+
+    def __init__(self, target, jobs=None):
         self.config = test_dir() / "prometheus.yml"
         self.log = test_dir() / "prometheus.log"
         self.config.write_text(
@@ -103,9 +106,12 @@ class Prometheus:
             "  scrape_interval: 1s\n"
             "  scrape_timeout: 1s\n"
             "scrape_configs:\n"
-            "  - job_name: pg_hello\n"
-            "    static_configs:\n"
-            f"      - targets: ['{target}']\n",
+            + "".join(
+                f"  - job_name: {name}\n"
+                "    static_configs:\n"
+                f"      - targets: ['{target}']\n" + more
+                for name, more in (jobs or {"pg_hello": ""}).items()
+            ),
             encoding="utf-8",
         )
 
