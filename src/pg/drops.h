@@ -5,7 +5,8 @@
 namespace pg_hello::pg {
 
 // Watches drops in every session, chained to whoever else does. A drop in a transaction that is
-// prepared for two-phase commit is not followed: that function's row stays until the next restart.
+// prepared for two-phase commit is not followed: that function's row stays, over clean restarts too
+// (pg_hello.save).
 // REQUIRES: the library is being loaded by the postmaster.
 void InstallDropHooks();
 

@@ -85,6 +85,6 @@ is(metric(scrape($port), 'pg_hello_overflow_calls_total', datname => 'postgres')
 make('prepared');
 $node->safe_psql('postgres', q{BEGIN; DROP FUNCTION prepared(); PREPARE TRANSACTION 'drop'});
 $node->safe_psql('postgres', q{COMMIT PREPARED 'drop'});
-is(calls('prepared()'), 2, 'a prepared drop leaves the numbers until the next restart');
+is(calls('prepared()'), 2, 'a prepared drop leaves the numbers');
 
 finish();
