@@ -75,7 +75,6 @@ void PutRow(Writer& out, const Row& row) {
   out.PutText(row.identity.language);
   out.PutText(row.identity.extension);
   out.Put(static_cast<std::uint8_t>(row.identity.kind));
-  out.Put(static_cast<std::uint8_t>(row.identity.own ? 1 : 0));
   out.Put(row.stats_since_us);
   out.Put(row.inclusive_ns);
   out.Put(row.nested_ns);
@@ -118,7 +117,6 @@ Row GetRow(Reader& in) {
   in.GetText(row.identity.language);
   in.GetText(row.identity.extension);
   row.identity.kind = static_cast<char>(in.Get<std::uint8_t>());
-  row.identity.own = in.Get<std::uint8_t>() != 0;
   row.stats_since_us = in.Get<std::int64_t>();
   row.inclusive_ns = in.Get<std::uint64_t>();
   row.nested_ns = in.Get<std::uint64_t>();

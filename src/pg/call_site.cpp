@@ -29,7 +29,7 @@ extern "C" {
 
 static void GiveBack(void* argument) {
   auto* site = static_cast<CallSite*>(argument);
-  AbandonSet(site);
+  FinishSet(site);
   site->flinfo = nullptr;
   site->next_free = pool.free;
   pool.free = site;

@@ -122,7 +122,6 @@ void NameFunction(HeapTuple procedure, NamedFunction* named) {
   CopyServerText(identity.language, language != nullptr ? language : "");
   CopyServerText(identity.extension, extension_name != nullptr ? extension_name : "");
   identity.kind = KindOf(form);
-  identity.own = extension_name != nullptr && std::strcmp(extension_name, "pg_hello") == 0;
 
   named->key = {};
   named->key.dbid = MyDatabaseId;

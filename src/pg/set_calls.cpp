@@ -22,25 +22,12 @@ CallSite* EnteredSite(const FmgrInfo* flinfo) {
   return entering != nullptr && entering->flinfo == flinfo ? entering : CallSiteOf(flinfo);
 }
 
-void Record(CallSite* site) {
-  OpenSet& set = site->set;
-  if (!set.open) {
-    return;
-  }
-  set.open = false;
-  // The ref is another function's by now if this one was dropped while its set was open.
-  if (site->ref != nullptr && site->ref->funcid == site->flinfo->fn_oid) {
-    pending_stats.Record(*site->ref, set.so_far);
-    pending_stats.RecordIterations(*site->ref, set.entries);
-  }
-}
-
 extern "C" {
 
 static void ExpressionShutDown(Datum argument) {
   auto* site = reinterpret_cast<CallSite*>(DatumGetPointer(argument));
   site->set.watched = nullptr;
-  AbandonSet(site);
+  FinishSet(site);
 }
 
 static Datum Trampoline(PG_FUNCTION_ARGS) {
@@ -83,10 +70,21 @@ void LeaveSet(CallSite* site, const shared::CallSample& sample, bool failed) {
   set.so_far.elapsed_ns += sample.elapsed_ns;
   set.so_far.self_ns += sample.self_ns;
   if (failed || !set.more) {
-    Record(site);
+    FinishSet(site);
   }
 }
 
-void AbandonSet(CallSite* site) { Record(site); }
+void FinishSet(CallSite* site) {
+  OpenSet& set = site->set;
+  if (!set.open) {
+    return;
+  }
+  set.open = false;
+  // The ref is another function's by now if this one was dropped while its set was open.
+  if (site->ref != nullptr && site->ref->funcid == site->flinfo->fn_oid) {
+    pending_stats.Record(*site->ref, set.so_far);
+    pending_stats.RecordIterations(*site->ref, set.entries);
+  }
+}
 
 }  // namespace pg_hello::pg

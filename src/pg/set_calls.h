@@ -15,8 +15,8 @@ void EnterSet(CallSite* site);
 // error, after which there will be no more.
 void LeaveSet(CallSite* site, const shared::CallSample& sample, bool failed);
 
-// No more rows will be asked for: what there was is recorded.
-void AbandonSet(CallSite* site);
+// No more rows will be asked for: what there was, if anything, is recorded.
+void FinishSet(CallSite* site);
 
 }  // namespace pg_hello::pg
 

@@ -25,7 +25,6 @@ struct FunctionIdentity {
   char language[64];   // "plpgsql", "c", "sql", ...
   char extension[64];  // the extension it belongs to, or empty
   char kind;           // 'f' function, 'p' procedure, 'a' aggregate, 'w' window, 't' trigger
-  bool own;            // one of pg_hello's own functions
 };
 
 struct DatabaseName {

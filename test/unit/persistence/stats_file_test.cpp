@@ -91,7 +91,6 @@ void Fill(shared::SharedStats& stats) {
   shared::FunctionIdentity temporary = IdentityOf(4);
   std::memset(temporary.function, 'x', sizeof(temporary.function) - 1);
   temporary.kind = 'p';
-  temporary.own = true;
   stats.FindOrInsert({kDbid, 0, 99}, temporary, kCreatedUs + 55)->counters.Record(Sample(2'000));
 }
 
