@@ -19,6 +19,7 @@ def main():
         f"{pkglibdir}/pg_hello.so",
         f"{extension}/pg_hello.control",
         f"{extension}/pg_hello--1.0.sql",
+        f"{extension}/pg_hello--1.0--1.1.sql",
     }
     with tempfile.TemporaryDirectory() as destdir:
         subprocess.run(

@@ -8,7 +8,7 @@ FROM pg_extension WHERE extname = 'pg_hello';
 SELECT default_version, installed_version, comment
 FROM pg_available_extensions WHERE name = 'pg_hello';
 SELECT version, superuser, trusted, relocatable
-FROM pg_available_extension_versions WHERE name = 'pg_hello';
+FROM pg_available_extension_versions WHERE name = 'pg_hello' ORDER BY version;
 
 \dx+ pg_hello
 
