@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "pg_hello/exposition/format.h"
 #include "pg_hello/exposition/text_format.h"
 #include "pg_hello/health/health_report.h"
 
@@ -62,7 +63,7 @@ http::Response Answer(int status, const char* content_type, std::string body) {
 }  // namespace
 
 http::Response Metrics(const snapshot::Snapshot& snapshot, std::size_t* samples) {
-  return Answer(200, exposition::kTextContentType, exposition::RenderText(snapshot, samples));
+  return Answer(200, exposition::ContentType(exposition::Format::kText), exposition::RenderText(snapshot, samples));
 }
 
 http::Response Health(const snapshot::Snapshot& snapshot) {

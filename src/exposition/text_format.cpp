@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <cstring>
 
-#include "pg_hello/exposition/families.h"
 #include "pg_hello/measure/latency_buckets.h"
 
 namespace pg_hello::exposition {
@@ -44,22 +43,6 @@ void AppendLabel(std::string_view name, std::string_view value, std::string& out
   out.append(name).append("=\"");
   AppendEscaped(value, true, out);
   out.push_back('"');
-}
-
-// A little more than the exposition's length, so that it does not move while it grows.
-std::size_t EstimatedLength(const snapshot::Snapshot& snapshot) {
-  constexpr std::size_t kLinesPerFunction = measure::kClassicBounds.size() + 12;
-  constexpr std::size_t kLineWithoutValues = 112;
-  std::size_t length = 16 * 1024 + snapshot.databases.size() * 256;
-  for (const snapshot::FunctionStats& stats : snapshot.functions) {
-    const snapshot::DatabaseStats& database = snapshot.databases.at(stats.database);
-    const std::size_t values = database.datname.size() +
-                               strnlen(stats.identity.schema, sizeof(stats.identity.schema)) +
-                               strnlen(stats.identity.function, sizeof(stats.identity.function));
-    length +=
-        (kLinesPerFunction + stats.error_origins.size()) * (kLineWithoutValues + values) + 256;
-  }
-  return length;
 }
 
 }  // namespace
@@ -112,7 +95,11 @@ void TextWriter::Sample(LabelSet labels, std::span<const std::string_view> more,
   Value(value);
 }
 
-std::size_t TextWriter::Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum) {
+std::size_t TextWriter::Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum,
+                                  bool classic) {
+  if (!classic) {
+    return 0;
+  }
   const std::string_view label_text = TextOf(labels);
   bucket_line_.assign(series_).append("_bucket{").append(label_text);
   if (!label_text.empty()) {
@@ -160,13 +147,36 @@ void TextWriter::Value(Decimal value) {
   out_.append(text, static_cast<std::size_t>(end + 1 - text));
 }
 
+std::size_t TextLength(const snapshot::Snapshot& snapshot, const Options& options) {
+  constexpr std::size_t kLinesPerFunction = 12;
+  constexpr std::size_t kLinesPerHistogram = measure::kClassicBounds.size() + 3;
+  constexpr std::size_t kLineWithoutValues = 112;
+  std::size_t length = 16 * 1024 + snapshot.databases.size() * 256;
+  for (std::size_t i = 0; i < snapshot.functions.size(); ++i) {
+    const Exposure exposure = options.functions.empty() ? Exposure::kFull : options.functions[i];
+    if (exposure == Exposure::kHidden) {
+      continue;
+    }
+    const snapshot::FunctionStats& stats = snapshot.functions[i];
+    const std::size_t lines = kLinesPerFunction + stats.error_origins.size() +
+                              (exposure == Exposure::kFull ? kLinesPerHistogram : 0);
+    const std::size_t values = snapshot.databases.at(stats.database).datname.size() +
+                               strnlen(stats.identity.schema, sizeof(stats.identity.schema)) +
+                               strnlen(stats.identity.function, sizeof(stats.identity.function));
+    length += lines * (kLineWithoutValues + values) + 256;
+  }
+  return length;
+}
+
 std::string RenderText(const snapshot::Snapshot& snapshot, std::size_t* samples) {
+  const Options options;
   std::string text;
-  text.reserve(EstimatedLength(snapshot));
+  text.reserve(TextLength(snapshot, options));
   TextWriter writer(text);
-  const std::size_t written = WriteFamilies(snapshot, writer);
+  FamilyWalk walk(snapshot, options, writer);
+  walk.Step(SIZE_MAX);
   if (samples != nullptr) {
-    *samples = written;
+    *samples = walk.samples();
   }
   return text;
 }

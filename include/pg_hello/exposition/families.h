@@ -4,22 +4,84 @@
 #define PG_HELLO_EXPOSITION_FAMILIES_H
 
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
 
 #include "pg_hello/exposition/family_writer.h"
 #include "pg_hello/snapshot/snapshot.h"
 
 namespace pg_hello::exposition {
 
-// Writes every family of kFamilies, in that order and also if it has no sample, and returns the
-// number of samples.
+// How much of a function is shown.
+enum class Exposure : std::uint8_t {
+  kHidden,            // no series at all
+  kWithoutHistogram,  // all but the classic histogram, which is most of a function's text
+  kFull,
+};
+
+// What of a snapshot is shown.
+struct Options {
+  // One for each function of the snapshot, in its order. Empty: every function, in full.
+  std::vector<Exposure> functions;
+};
+
+// The walk over a snapshot that hands every family of kFamilies to a writer, in that order and also
+// if it has no sample. It can be taken in steps, so that the thousands of functions of a large
+// server keep nobody waiting.
 //
 // No two series are equal, whatever the names are: if a function's labels have been used by an
 // earlier function of the snapshot, "~<funcid>" is appended to its `function` label, and if that is
 // taken too, "~2", "~3", ... after it. As rows keep their order, so do the names.
-//
-// Throws what the writer throws, std::bad_alloc, and std::out_of_range if a function's database is
-// not in the snapshot.
-std::size_t WriteFamilies(const snapshot::Snapshot& snapshot, FamilyWriter& writer);
+class FamilyWalk {
+ public:
+  // What is referred to must outlive the walk. REQUIRES: options.functions is empty or as long as
+  // snapshot.functions.
+  FamilyWalk(const snapshot::Snapshot& snapshot, const Options& options, FamilyWriter& writer);
+
+  // Goes on for about as much work as `units` samples are; a histogram is many. Returns whether
+  // everything is written. REQUIRES: units > 0.
+  //
+  // Throws what the writer throws, std::bad_alloc, and std::out_of_range if a function's database
+  // is not in the snapshot; the walk cannot go on then.
+  bool Step(std::size_t units);
+
+  // The number of samples written so far.
+  std::size_t samples() const { return samples_; }
+
+ private:
+  struct ShownFunction {
+    const snapshot::FunctionStats* stats;
+    FamilyWriter::LabelSet labels;
+    Exposure exposure;
+  };
+
+  std::size_t Advance();
+  void AddFunction(std::size_t index);
+  void WriteFunction(FamilyId id, const ShownFunction& function);
+  void WriteServer(FamilyId id);
+  void Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
+              Decimal value);
+  void Single(Decimal value);
+  std::string_view UniqueFunction(std::string_view datname, std::string_view schema,
+                                  const snapshot::FunctionStats& stats);
+
+  const snapshot::Snapshot& snapshot_;
+  const Options& options_;
+  FamilyWriter& writer_;
+  std::vector<ShownFunction> shown_;
+  std::unordered_set<std::string> used_names_;
+  std::string name_;  // datname, schema and function with a NUL between them
+  // What comes next: the labels of a function of the snapshot; when all are there, a family, and
+  // in a family of functions one of shown_.
+  std::size_t next_labels_ = 0;
+  std::size_t next_family_ = 0;
+  std::size_t next_function_ = 0;
+  std::size_t samples_ = 0;
+};
 
 }  // namespace pg_hello::exposition
 

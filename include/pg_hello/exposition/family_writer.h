@@ -40,8 +40,11 @@ class FamilyWriter {
   virtual void Sample(LabelSet labels, std::span<const std::string_view> more, Decimal value) = 0;
 
   // A histogram of durations: the stored buckets (nanoseconds, not cumulative; a format sums them
-  // up to the boundaries it has) and the sum in seconds. Returns the number of samples it became.
-  virtual std::size_t Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum) = 0;
+  // up to the boundaries it has) and the sum in seconds. If not `classic`, a format leaves out
+  // buckets with decimal bounds; one that has no others writes nothing. Returns the number of
+  // samples it became.
+  virtual std::size_t Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum,
+                                bool classic) = 0;
 
   // Ends the last family and the exposition.
   virtual void Finish() = 0;

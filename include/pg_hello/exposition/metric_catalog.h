@@ -196,11 +196,17 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
 
 constexpr const Family& GetFamily(FamilyId id) { return kFamilies[static_cast<std::size_t>(id)]; }
 
+// How many families have the series of functions, those that begin with kFunctionLabels. They are
+// the first ones.
+inline constexpr std::size_t kFunctionFamilyCount =
+    static_cast<std::size_t>(FamilyId::kFunctionInfo) + 1;
+
 namespace internal {
 
 constexpr bool FamiliesAreInOrder() {
   for (std::size_t i = 0; i < kFamilies.size(); ++i) {
-    if (kFamilies[i].id != static_cast<FamilyId>(i)) {
+    if (kFamilies[i].id != static_cast<FamilyId>(i) ||
+        kFamilies[i].name.starts_with("pg_hello_function") != (i < kFunctionFamilyCount)) {
       return false;
     }
   }
@@ -209,7 +215,8 @@ constexpr bool FamiliesAreInOrder() {
 
 }  // namespace internal
 
-static_assert(internal::FamiliesAreInOrder(), "kFamilies and FamilyId must have the same order");
+static_assert(internal::FamiliesAreInOrder(),
+              "kFamilies and FamilyId must have the same order, functions first");
 
 }  // namespace pg_hello::exposition
 

@@ -11,12 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "pg_hello/exposition/families.h"
 #include "pg_hello/exposition/family_writer.h"
 #include "pg_hello/snapshot/snapshot.h"
 
 namespace pg_hello::exposition {
-
-inline constexpr char kTextContentType[] = "text/plain; version=0.0.4; charset=utf-8";
 
 // Writes families as text. Label values are taken as they are, but for escaping: they must be valid
 // UTF-8. Counters have "_total" in HELP and TYPE lines too; an info family is a gauge. Histograms
@@ -31,7 +30,8 @@ class TextWriter final : public FamilyWriter {
                        std::span<const std::string_view> values, std::int64_t since_us) override;
   void BeginFamily(const Family& family) override;
   void Sample(LabelSet labels, std::span<const std::string_view> more, Decimal value) override;
-  std::size_t Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum) override;
+  std::size_t Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum,
+                        bool classic) override;
   void Finish() override;
 
  private:
@@ -53,8 +53,12 @@ class TextWriter final : public FamilyWriter {
   std::vector<LabelSpan> label_spans_;
 };
 
+// A little more than the text's length in bytes, so that it does not move while it grows. Throws
+// std::out_of_range if a function's database is not in the snapshot.
+std::size_t TextLength(const snapshot::Snapshot& snapshot, const Options& options);
+
 // The exposition of `snapshot`. If `samples` is not null, it is set to the number of samples.
-// Throws as WriteFamilies() does. About 2 ms for 1,000 functions.
+// Throws as FamilyWalk does. About 2 ms for 1,000 functions.
 std::string RenderText(const snapshot::Snapshot& snapshot, std::size_t* samples);
 
 }  // namespace pg_hello::exposition

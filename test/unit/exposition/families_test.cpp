@@ -50,9 +50,11 @@ class NotingWriter final : public FamilyWriter {
     Note(Join(sets_[labels], more), value);
   }
 
-  std::size_t Histogram(LabelSet labels, const snapshot::Buckets&, Decimal sum) override {
+  std::size_t Histogram(LabelSet labels, const snapshot::Buckets&, Decimal sum,
+                        bool classic) override {
     EXPECT_EQ(current_->type, FamilyType::kHistogram);
     Note(sets_[labels], sum);
+    classic_.push_back(classic);
     return 100;
   }
 
@@ -61,6 +63,7 @@ class NotingWriter final : public FamilyWriter {
   const Samples& Of(FamilyId id) { return families_[id]; }
   const std::vector<FamilyId>& begun() const { return begun_; }
   const std::vector<std::int64_t>& since_us() const { return since_us_; }
+  const std::vector<bool>& classic() const { return classic_; }
   int finished() const { return finished_; }
   std::size_t noted() const { return noted_; }
 
@@ -83,9 +86,17 @@ class NotingWriter final : public FamilyWriter {
   const Family* current_ = nullptr;
   std::map<FamilyId, Samples> families_;
   std::vector<FamilyId> begun_;
+  std::vector<bool> classic_;
   int finished_ = 0;
   std::size_t noted_ = 0;
 };
+
+std::size_t WriteFamilies(const snapshot::Snapshot& snapshot, NotingWriter& writer,
+                          const Options& options = {}) {
+  FamilyWalk walk(snapshot, options, writer);
+  EXPECT_TRUE(walk.Step(SIZE_MAX));
+  return walk.samples();
+}
 
 TEST(FamiliesTest, WritesEveryFamilyOnceInTheOrderOfTheCatalogue) {
   NotingWriter writer;
@@ -279,6 +290,61 @@ TEST(FamiliesTest, WritesTheWorkersState) {
   EXPECT_EQ(writer.Of(FamilyId::kScrapes), (Samples{{"", "6"}}));
   EXPECT_EQ(writer.Of(FamilyId::kScrapeDurationSeconds), (Samples{{"", "0.0015"}}));
   EXPECT_EQ(writer.Of(FamilyId::kScrapeSeries), (Samples{{"", "77"}}));
+}
+
+TEST(FamiliesTest, WritesSamplesOfEveryFamily) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions[0].iterations = 1;
+  snapshot.functions[0].error_origins = {{"22", 1}};
+  snapshot.worker.http_requests = {{"/metrics", "200", 6}};
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  for (const Family& family : kFamilies) {
+    EXPECT_FALSE(writer.Of(family.id).empty()) << family.name;
+  }
+}
+
+TEST(FamiliesTest, HidesFunctionsWithoutRenamingTheOthers) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(2, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(3, "public", "g()"));
+  Options options;
+  options.functions = {Exposure::kHidden, Exposure::kWithoutHistogram, Exposure::kFull};
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer, options);
+  EXPECT_EQ(writer.Of(FamilyId::kFunctionCalls),
+            (Samples{{"app|public|f()~2", "0"}, {"app|public|g()", "0"}}));
+  EXPECT_EQ(writer.classic(), (std::vector<bool>{false, true}));
+  EXPECT_EQ(writer.Of(FamilyId::kTrackedFunctions), (Samples{{"", "3"}}));
+}
+
+TEST(FamiliesTest, WritesTheSameInStepsOfAnyLength) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  for (std::uint32_t funcid = 1; funcid <= 5; ++funcid) {
+    snapshot.functions.push_back(MakeFunction(funcid, "public", "f" + std::to_string(funcid)));
+  }
+  NotingWriter whole;
+  const std::size_t samples = WriteFamilies(snapshot, whole);
+  for (std::size_t units = 1; units < 200; units += units < 20 ? 1 : 17) {
+    NotingWriter writer;
+    const Options options;
+    FamilyWalk walk(snapshot, options, writer);
+    std::size_t steps = 1;
+    for (; !walk.Step(units); ++steps) {
+      ASSERT_LT(steps, 1000U);
+    }
+    EXPECT_TRUE(walk.Step(units)) << "it stays finished";
+    EXPECT_EQ(walk.samples(), samples);
+    EXPECT_EQ(writer.begun(), whole.begun());
+    EXPECT_EQ(writer.finished(), 1);
+    for (const Family& family : kFamilies) {
+      EXPECT_EQ(writer.Of(family.id), whole.Of(family.id)) << family.name;
+    }
+    // 5 label sets, 31 families, 9 samples of each function and a histogram of 16 units.
+    EXPECT_GE(steps * (units + 15), 5 + 31 + 5 * (9 + 16)) << units;
+  }
 }
 
 TEST(FamiliesTest, CountsNoRestartBeforeTheFirstStart) {

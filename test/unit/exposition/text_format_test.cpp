@@ -181,8 +181,9 @@ TEST(TextFormatTest, WritesAHistogramWithoutLabels) {
   std::string text;
   TextWriter writer(text);
   writer.BeginFamily(kFamily);
-  EXPECT_EQ(writer.Histogram(FamilyWriter::kNoLabels, snapshot::Buckets{}, Decimal::Integer(0)),
-            measure::kClassicBounds.size() + 3);
+  EXPECT_EQ(
+      writer.Histogram(FamilyWriter::kNoLabels, snapshot::Buckets{}, Decimal::Integer(0), true),
+      measure::kClassicBounds.size() + 3);
   writer.Finish();
   EXPECT_TRUE(Contains(text, "\nx_bucket{le=\"1e-06\"} 0\n"));
   EXPECT_TRUE(Contains(text, "\nx_bucket{le=\"+Inf\"} 0\nx_sum 0\nx_count 0\n"));
@@ -311,8 +312,22 @@ TEST(TextFormatTest, DoesNotDependOnTheLocale) {
   }
 }
 
-TEST(TextFormatTest, HasTheContentTypeOfVersion004) {
-  EXPECT_STREQ(kTextContentType, "text/plain; version=0.0.4; charset=utf-8");
+TEST(TextFormatTest, LeavesOutHistogramsThatAreNotWanted) {
+  snapshot::Snapshot snapshot = TwoFunctions();
+  Options options;
+  options.functions = {Exposure::kWithoutHistogram, Exposure::kFull};
+  std::string text;
+  TextWriter writer(text);
+  FamilyWalk walk(snapshot, options, writer);
+  EXPECT_TRUE(walk.Step(SIZE_MAX));
+  const Parsed parsed = Parse(text);
+  EXPECT_EQ(parsed.samples.size(), walk.samples());
+  for (const auto& [series, value] : parsed.samples) {
+    EXPECT_FALSE(series.starts_with("pg_hello_function_duration_seconds") &&
+                 Contains(series, "pg_hello(text)"))
+        << series;
+  }
+  EXPECT_TRUE(Contains(text, "pg_hello_function_duration_seconds_count{datname=\"caf\xC3\xA9\""));
 }
 
 }  // namespace

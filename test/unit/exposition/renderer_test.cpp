@@ -1,0 +1,87 @@
+// Bodies in steps: the same bytes whatever the steps are.
+#include "pg_hello/exposition/renderer.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+#include "pg_hello/exposition/text_format.h"
+#include "sample_snapshots.h"
+
+namespace pg_hello::exposition {
+namespace {
+
+using pg_hello::testing::MakeFunction;
+using pg_hello::testing::MakeSnapshot;
+
+std::shared_ptr<const snapshot::Snapshot> ManyFunctions() {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  for (std::uint32_t funcid = 1; funcid <= 40; ++funcid) {
+    snapshot.functions.push_back(MakeFunction(funcid, "public", "f" + std::to_string(funcid)));
+    pg_hello::testing::AddCall(snapshot.functions.back(), funcid * 1'000'000ULL);
+  }
+  return std::make_shared<const snapshot::Snapshot>(std::move(snapshot));
+}
+
+TEST(RendererTest, RendersTheTextThatSqlShows) {
+  const auto snapshot = ManyFunctions();
+  std::size_t samples = 0;
+  const std::string text = RenderText(*snapshot, &samples);
+  Renderer renderer(snapshot, Format::kText, {});
+  EXPECT_TRUE(renderer.Step(SIZE_MAX));
+  EXPECT_EQ(renderer.samples(), samples);
+  EXPECT_EQ(renderer.TakeBody(), text);
+  EXPECT_EQ(renderer.TakeBody(), "");
+}
+
+TEST(RendererTest, RendersTheSameInStepsOfAnyLength) {
+  const auto snapshot = ManyFunctions();
+  for (const Format format : {Format::kText}) {
+    Renderer whole(snapshot, format, {});
+    EXPECT_TRUE(whole.Step(SIZE_MAX));
+    const std::string expected = whole.TakeBody();
+    for (const std::size_t units : {1, 2, 7, 100}) {
+      Renderer at_the_end(snapshot, format, {});
+      Renderer in_pieces(snapshot, format, {});
+      std::string joined;
+      bool finished = false;
+      while (!finished) {
+        finished = at_the_end.Step(units);
+        EXPECT_EQ(in_pieces.Step(units), finished);
+        joined += in_pieces.TakeBody();
+      }
+      EXPECT_EQ(joined, expected) << units;
+      EXPECT_EQ(at_the_end.TakeBody(), expected) << units;
+      EXPECT_EQ(at_the_end.samples(), whole.samples());
+    }
+  }
+}
+
+TEST(RendererTest, NeverMovesATextThatItHoldsWhole) {
+  const auto snapshot = ManyFunctions();
+  EXPECT_GE(TextLength(*snapshot, {}), RenderText(*snapshot, nullptr).size());
+}
+
+TEST(RendererTest, KeepsTheSnapshotWhileItLives) {
+  auto snapshot = ManyFunctions();
+  const std::weak_ptr<const snapshot::Snapshot> watched = snapshot;
+  {
+    Renderer renderer(std::move(snapshot), Format::kText, {});
+    EXPECT_FALSE(renderer.Step(1));
+    EXPECT_FALSE(watched.expired());
+  }
+  EXPECT_TRUE(watched.expired());
+}
+
+TEST(RendererTest, RefusesASnapshotThatContradictsItself) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  snapshot.functions[0].database = 1;
+  const auto shared = std::make_shared<const snapshot::Snapshot>(snapshot);
+  EXPECT_THROW(Renderer(shared, Format::kText, {}).Step(SIZE_MAX), std::out_of_range);
+}
+
+}  // namespace
+}  // namespace pg_hello::exposition
