@@ -97,7 +97,7 @@ void Register(http::Router& router, SnapshotSource source, ScrapeObserver observ
   router.Handle("/health", [source](const http::Request&) { return Health(source()); });
   router.Handle("/livez", [](const http::Request&) { return Livez(); });
   router.Handle("/readyz", [source = std::move(source)](const http::Request& request) {
-    return Readyz(source(), request.params.contains("verbose"));
+    return Readyz(source(), http::HasParam(request.params, "verbose"));
   });
   router.Handle("/", [](const http::Request&) { return Index(); });
 }

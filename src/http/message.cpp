@@ -2,7 +2,14 @@
 // link.
 #include "pg_hello/http/message.h"
 
+#include <algorithm>
+
 namespace pg_hello::http {
+
+bool HasParam(const Params& params, std::string_view name) {
+  return std::any_of(params.begin(), params.end(),
+                     [name](const auto& p) { return p.first == name; });
+}
 
 Response TextResponse(int status, std::string body) {
   Response response;

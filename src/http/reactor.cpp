@@ -315,8 +315,8 @@ class Reactor::Impl {
   void AnswerOne(Connection& connection, std::int64_t now_ms) {
     const HeadResult& request = connection.request();
     const std::string* route = nullptr;
-    const Response response =
-        request.status == 0 ? router_->Route(request.head, &route) : Refusal(request.status);
+    const Response response = request.status == 0 ? router_->Route(request.head, &route)
+                                                  : Refusal(request.status, request.reason);
     if (observer_) observer_(route == nullptr ? other_ : *route, response.status);
     connection.Respond(response, now_ms);
   }

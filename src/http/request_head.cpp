@@ -19,7 +19,8 @@ enum Class : std::uint8_t {
   kTarget = 4,  // RFC 3986 pchar and "/" and "?"; "%" only with its two digits
   kHex = 8,
   kDigit = 16,
-  kHost = 32,  // a name or an IPv4 address; RFC 3986's rarer reg-name characters are refused
+  kQuery = 64,  // kTarget, and the brackets of "name[]"
+  kHost = 32,   // a name or an IPv4 address; RFC 3986's rarer reg-name characters are refused
 };
 
 constexpr bool Contains(std::string_view set, char c) {
@@ -36,6 +37,7 @@ constexpr std::array<std::uint8_t, 256> MakeClasses() {
     if (alphanumeric || (i != 0 && Contains("!#$%&'*+-.^_`|~", c))) found |= kToken;
     if (c == '\t' || (i >= 0x20 && i != 0x7f)) found |= kValue;
     if (alphanumeric || (i != 0 && Contains("-._~!$&'()*+,;=:@/?%", c))) found |= kTarget;
+    if ((found & kTarget) != 0 || c == '[' || c == ']') found |= kQuery;
     if (digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) found |= kHex;
     if (digit) found |= kDigit;
     if (alphanumeric || (i != 0 && Contains("-._~", c))) found |= kHost;
@@ -108,14 +110,24 @@ bool IsHost(std::string_view text) {
 }
 
 // Origin-form only. What a proxy would be sent ("http://...", "host:port", "*") is not for us.
-int CheckTarget(std::string_view target) {
-  if (target.size() > kMaxTargetBytes) return 414;
-  if (target.substr(0, target.find('?')).size() > kMaxPathBytes) return 414;
-  if (target.front() != '/' || !All(kTarget, target)) return 400;
+int CheckTarget(std::string_view target, const char*& reason) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  if (target.size() > kMaxTargetBytes || path.size() > kMaxPathBytes) return 414;
+  if (target.front() != '/') {
+    reason = "The target of a request must begin with a slash.";
+    return 400;
+  }
+  if (!All(kTarget, path) || !All(kQuery, target.substr(path.size()))) {
+    reason = "The path or query contains a character that must be percent-encoded.";
+    return 400;
+  }
   for (std::size_t at = target.find('%'); at != std::string_view::npos;
        at = target.find('%', at + 1)) {
     const std::string_view digits = target.substr(at + 1, 2);
-    if (digits.size() != 2 || !All(kHex, digits)) return 400;
+    if (digits.size() != 2 || !All(kHex, digits)) {
+      reason = "A percent sign in the path or query is not followed by two hexadecimal digits.";
+      return 400;
+    }
   }
   return 0;
 }
@@ -193,7 +205,7 @@ int ParseField(std::string_view line, Fields& fields, RequestHead& head) {
   return 0;
 }
 
-int Parse(std::string_view text, RequestHead& head) {
+int Parse(std::string_view text, RequestHead& head, const char*& reason) {
   if (text.size() > kMaxHeadBytes) return 431;
   if (!text.ends_with("\r\n\r\n")) return 400;
   text.remove_suffix(2);
@@ -215,7 +227,7 @@ int Parse(std::string_view text, RequestHead& head) {
 
   // Well-formed from here on: what follows is about what is asked for.
   if (line.method != "GET" && line.method != "HEAD") return 405;
-  const int target_status = CheckTarget(line.target);
+  const int target_status = CheckTarget(line.target, reason);
   if (target_status != 0) return target_status;
   head.target = line.target;
   if (fields.transfer_encoding) return 501;
@@ -242,7 +254,7 @@ std::size_t FindHeadEnd(std::string_view buffer) {
 
 HeadResult ParseHead(std::string_view head) {
   HeadResult result;
-  result.status = Parse(head, result.head);
+  result.status = Parse(head, result.head, result.reason);
   return result;
 }
 

@@ -74,8 +74,9 @@ std::string ResponseHead(const Response& response, bool keep_alive) {
   return head;
 }
 
-Response Refusal(int status) {
-  Response response = TextResponse(status, std::string(Reason(status)) + "\n");
+Response Refusal(int status, const char* reason) {
+  Response response =
+      TextResponse(status, std::string(reason != nullptr ? reason : Reason(status)) + "\n");
   if (status == 405) response.headers.emplace_back("Allow", "GET, HEAD");
   return response;
 }

@@ -11,8 +11,8 @@ namespace pg_hello::http {
 // Status line and fields, with the empty line. A header with a control character in it is left out.
 std::string ResponseHead(const Response& response, bool keep_alive);
 
-// The answer to a head that ParseHead refused.
-Response Refusal(int status);
+// The answer to a head that ParseHead refused; `reason` as in HeadResult.
+Response Refusal(int status, const char* reason);
 
 }  // namespace pg_hello::http
 

@@ -13,10 +13,11 @@
 #define _GLIBCXX_IOSTREAM 1  // NOLINT(bugprone-reserved-identifier)
 #include <httplib.h>
 
-#include <algorithm>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "pg_hello/http/target.h"
 
 namespace pg_hello::http {
 namespace {
@@ -50,36 +51,66 @@ class MemoryStream final : public httplib::Stream {
 };
 // NOLINTEND(modernize-use-override, cppcoreguidelines-explicit-virtual-functions)
 
-// A regular expression that matches `path` and nothing else. The colon is escaped as well: newer
-// versions take "/:" for the start of a parameter.
-std::string Literal(std::string_view path) {
+bool IsParameter(std::string_view segment) {
+  return segment.size() > 2 && segment.starts_with('{') && segment.ends_with('}');
+}
+
+// A regular expression that matches a route's path. The colon is escaped as well: newer versions
+// take "/:" for the start of a parameter.
+std::string Pattern(const std::vector<std::string>& segments) {
   std::string pattern;
-  for (const char c : path) {
-    if (std::string_view("\\^$.|?*+()[]{}/:-").find(c) != std::string_view::npos) pattern += '\\';
-    pattern += c;
+  for (const std::string& segment : segments) {
+    pattern += "\\/";
+    if (IsParameter(segment)) {
+      pattern += "[^/]+";
+      continue;
+    }
+    for (const char c : segment) {
+      if (std::string_view("\\^$.|?*+()[]{}/:-").find(c) != std::string_view::npos) pattern += '\\';
+      pattern += c;
+    }
   }
   return pattern;
 }
 
-// The target as every version of the library reads it alike: a "?" in the query is refused by some
-// and an "=" in a value cuts it short, so both are encoded.
-std::string UnambiguousTarget(std::string_view target) {
-  std::string out;
-  bool in_query = false;
-  bool in_value = false;
-  for (const char c : target) {
-    if (c == '?' && in_query) {
-      out += "%3F";
-    } else if (c == '=' && in_value) {
-      out += "%3D";
-    } else {
-      out += c;
-      if (c == '?') in_query = true;
-      if (c == '=' && in_query) in_value = true;
-      if (c == '&') in_value = false;
+std::vector<std::string> SegmentsOf(std::string_view path) {
+  std::vector<std::string> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::string_view segment = path.substr(0, path.find('/'));
+    segments.emplace_back(segment);
+    path.remove_prefix(segment.size());
+  }
+  return segments;
+}
+
+void AppendEncoded(std::string& out, char c) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  out += '%';
+  out += kDigits[byte >> 4];
+  out += kDigits[byte & 15];
+}
+
+// The path as every version of the library reads it alike: nothing is left raw but letters, digits
+// and the slashes between segments. A slash inside of a segment is encoded twice, so that the
+// library, which decodes once, does not take it for one of them.
+std::string UnambiguousPath(const std::vector<std::string>& segments) {
+  std::string path;
+  for (const std::string& segment : segments) {
+    path += '/';
+    for (const char c : segment) {
+      const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+      if (c == '/') {
+        path += "%252F";
+      } else if (plain) {
+        path += c;
+      } else {
+        AppendEncoded(path, c);
+      }
     }
   }
-  return out;
+  return path;
 }
 
 // Opens the protected door of httplib::Server. Its own sockets and threads are never started.
@@ -126,19 +157,17 @@ class Router::Library {
   }
 
   void Handle(const std::string& path, Handler handler) {
-    routes_.push_back(std::make_unique<Entry>(Entry{path, std::move(handler)}));
+    routes_.push_back(std::make_unique<Entry>(Entry{path, SegmentsOf(path), std::move(handler)}));
     const Entry* entry = routes_.back().get();
-    server_.Get(Literal(path), [this, entry](const httplib::Request& request, httplib::Response&) {
-      // Whatever the matcher of this version makes of the pattern.
-      if (request.path == entry->path) Answer(*entry, request);
-    });
+    server_.Get(Pattern(entry->segments),
+                [this, entry](const httplib::Request&, httplib::Response&) { Answer(*entry); });
   }
 
   Response Route(const RequestHead& head, const std::string** route) {
-    const std::string text = "GET " + UnambiguousTarget(head.target) +
+    Call call{head, DecodeTarget(head.target)};
+    const std::string text = "GET " + UnambiguousPath(call.target.segments) +
                              " HTTP/1.1\r\nHost: " + (head.host.empty() ? "localhost" : head.host) +
                              "\r\nConnection: close\r\n\r\n";
-    Call call{head};
     const Scope scope(call_, call);
     MemoryStream stream(text);
     server_.Process(stream);
@@ -152,12 +181,14 @@ class Router::Library {
  private:
   struct Entry {
     std::string path;
+    std::vector<std::string> segments;
     Handler handler;
   };
 
   // One Route(). The library's handlers have no argument of ours, so it is reached through call_.
   struct Call {
     const RequestHead& head;
+    Target target;
     const Entry* entry = nullptr;
     bool parsed = false;
     bool failed = false;
@@ -177,13 +208,14 @@ class Router::Library {
     Call* outer_;
   };
 
-  void Answer(const Entry& entry, const httplib::Request& from) {
+  void Answer(const Entry& entry) {
     Call& call = *call_;
-    call.entry = &entry;
     try {
       Request request;
-      request.path = from.path;
-      request.params.insert(from.params.begin(), from.params.end());
+      // Whatever the matcher of this version makes of the pattern.
+      if (!Match(entry.segments, call.target.segments, request.path_params)) return;
+      call.entry = &entry;
+      request.params = std::move(call.target.params);
       request.accept = call.head.accept;
       request.accept_encoding = call.head.accept_encoding;
       request.authorization = call.head.authorization;
@@ -191,6 +223,19 @@ class Router::Library {
     } catch (...) {
       call.failed = true;
     }
+  }
+
+  static bool Match(const std::vector<std::string>& route, const std::vector<std::string>& segments,
+                    std::vector<std::string>& params) {
+    if (route.size() != segments.size()) return false;
+    for (std::size_t i = 0; i < route.size(); ++i) {
+      if (IsParameter(route[i]) && !segments[i].empty()) {
+        params.push_back(segments[i]);
+      } else if (route[i] != segments[i]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   ProtectedServer server_;

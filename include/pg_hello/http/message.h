@@ -3,7 +3,6 @@
 #define PG_HELLO_HTTP_MESSAGE_H
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,11 +11,16 @@
 
 namespace pg_hello::http {
 
+// Names and values, in the order in which they were sent. A name may come several times.
+using Params = std::vector<std::pair<std::string, std::string>>;
+
+bool HasParam(const Params& params, std::string_view name);
+
 // A GET or HEAD request, already routed. Everything in it comes from the client: nothing of it may
-// be echoed into a response or a log line unescaped.
+// be echoed into a response or a log line unescaped, and decoded values are any bytes.
 struct Request {
-  std::string path;                                // decoded
-  std::multimap<std::string, std::string> params;  // decoded query parameters
+  std::vector<std::string> path_params;  // decoded; what stands for the route's {...}, in order
+  Params params;                         // decoded query parameters; "?a" has an empty value
   std::string accept;
   std::string accept_encoding;
   std::string authorization;

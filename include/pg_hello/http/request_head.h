@@ -3,7 +3,8 @@
 //
 // Source of the grammar: RFC 9112 (message syntax) and RFC 9110 section 5 (fields), read strictly:
 // no obs-fold, no bare LF or CR, no whitespace before the colon, no control characters, one Host
-// (required in HTTP/1.1), absolute path ("origin-form") only, no body of any kind.
+// (required in HTTP/1.1), absolute path ("origin-form") only, no body of any kind. One thing is
+// taken that RFC 3986 does not allow: "[" and "]" in a query, because everybody writes "?name[]=".
 #ifndef PG_HELLO_HTTP_REQUEST_HEAD_H
 #define PG_HELLO_HTTP_REQUEST_HEAD_H
 
@@ -34,6 +35,8 @@ struct HeadResult {
   // announced, 414 path or target too long, 417 Expect, 431 too many or too long fields, 501
   // transfer coding, 505 version.
   int status = 0;
+  // What is wrong, as a sentence for who sent it; null if the status says it all.
+  const char* reason = nullptr;
   RequestHead head;
 };
 

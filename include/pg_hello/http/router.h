@@ -1,10 +1,10 @@
 // Path -> handler. The only room that knows cpp-httplib: it parses the (already vetted) request
-// over an in-memory stream, decodes path and query and picks the handler; sockets, limits and what
-// is sent back are ours. What the library would have written is thrown away.
+// over an in-memory stream and picks the handler; sockets, limits, decoding and what is sent back
+// are ours. What the library would have written is thrown away, so that it compresses nothing.
 //
 // Why it sees so little: its own listen(), thread pool and stop() hang a fast shutdown and starve
 // under slow clients, and bodies, Range, multipart, long heads and header echo are where its CVEs
-// are. So it is given a head that this project wrote itself: method, target, Host and nothing else.
+// are. So it is given a head that this project wrote itself: method, path, Host and nothing else.
 #ifndef PG_HELLO_HTTP_ROUTER_H
 #define PG_HELLO_HTTP_ROUTER_H
 
@@ -23,7 +23,9 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  // GET and HEAD of exactly this path. A literal, not a pattern.
+  // GET and HEAD of exactly this path, which is taken literally but for segments of the form
+  // "{name}": such a one stands for any segment that is not empty, handed to the handler in
+  // Request::path_params.
   void Handle(const std::string& path, Handler handler);
 
   // What to answer. Never throws: an unknown path is 404, a handler that throws 500 (with nothing

@@ -14,8 +14,14 @@ namespace pg_hello::shared {
 
 // The label values of pg_hello_http_requests_total. Fixed sets, so that no client can make series;
 // what is not listed counts as the last one.
-inline constexpr std::array<const char*, 6> kHttpPaths = {"/metrics", "/health", "/livez",
-                                                          "/readyz",  "/",       "other"};
+inline constexpr std::array<const char*, 8> kHttpPaths = {"/metrics",
+                                                          "/health",
+                                                          "/livez",
+                                                          "/readyz",
+                                                          "/",
+                                                          "/api/v1/functions",
+                                                          "/api/v1/functions/{datname}/{funcid}",
+                                                          "other"};
 inline constexpr std::array<const char*, 14> kHttpCodes = {"200", "400", "404", "405",  "408",
                                                            "413", "414", "417", "431",  "500",
                                                            "501", "503", "505", "other"};

@@ -146,6 +146,25 @@ TEST(ParseHead, TakesOnlyTheCharactersOfAUri) {
   }
 }
 
+TEST(ParseHead, TakesBracketsInAQueryRawAndEncoded) {
+  EXPECT_EQ(StatusOfTarget("/a?name[]=b&name%5B%5D=c&[]"), 0);
+  EXPECT_EQ(StatusOfTarget("/a[]?name[]=b"), 400);
+}
+
+TEST(ParseHead, SaysInASentenceWhatIsWrongWithATarget) {
+  const auto reason_of = [](const std::string& target) {
+    const char* reason = ParseLines("GET " + target + " HTTP/1.1\r\nHost: x\r\n").reason;
+    return std::string(reason == nullptr ? "" : reason);
+  };
+  EXPECT_EQ(reason_of("/a?b=%zz"),
+            "A percent sign in the path or query is not followed by two hexadecimal digits.");
+  EXPECT_EQ(reason_of("/a?b=%4"), reason_of("/%"));
+  EXPECT_EQ(reason_of("/a?b={}"),
+            "The path or query contains a character that must be percent-encoded.");
+  EXPECT_EQ(reason_of("a"), "The target of a request must begin with a slash.");
+  EXPECT_EQ(reason_of("/a?b=%41"), "");
+}
+
 TEST(ParseHead, BoundsPathAndTarget) {
   EXPECT_EQ(StatusOfTarget("/" + std::string(kMaxPathBytes - 1, 'a')), 0);
   EXPECT_EQ(StatusOfTarget("/" + std::string(kMaxPathBytes, 'a')), 414);

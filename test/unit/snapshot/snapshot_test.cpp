@@ -311,7 +311,7 @@ TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
   worker.scrape_duration_ns = 6;
   worker.scrape_series = 7;
   worker.http_requests[0][0] = 8;
-  worker.http_requests[5][2] = 9;
+  worker.http_requests[shared::kHttpPaths.size() - 1][2] = 9;
   shared::ListenText text{};
   std::snprintf(text.addresses, sizeof(text.addresses), "127.0.0.1:9797");
   std::snprintf(text.error, sizeof(text.error), "no");
