@@ -6,6 +6,7 @@
 #include "pg/pg.h"
 
 extern "C" {
+#include "access/parallel.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/backendid.h"
 #include "storage/latch.h"
@@ -16,6 +17,9 @@ namespace pg_hello::pg {
 
 // This process' number among all that can run functions, from 0; negative if it has none.
 inline int BackendNumber() { return MyBackendId - 1; }
+
+// The same of the process that leads this one, a parallel worker; negative if this is none.
+inline int LeaderBackendNumber() { return IsParallelWorker() ? ParallelLeaderBackendId - 1 : -1; }
 
 // How many such processes there can be. Known when shared memory is requested.
 inline int MaxBackendNumbers() { return MaxBackends; }

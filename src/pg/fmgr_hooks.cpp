@@ -19,6 +19,7 @@
 #include "pg/set_calls.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
+#include "pg/worker_errors.h"
 
 extern "C" {
 #include "access/xact.h"
@@ -85,7 +86,10 @@ void RecordCall(CallSite* site, FunctionRef& ref, const shared::CallSample& samp
 void RecordError(FunctionRef& ref, int sqlstate) {
   pending_stats.RecordError(ref, sqlstate == ERRCODE_QUERY_CANCELED);
   if (!call_path.unwinding) {
-    pending_stats.RecordErrorOrigin(ref, SqlstateClass(sqlstate));
+    if (!BeganInWorker(sqlstate)) {
+      pending_stats.RecordErrorOrigin(ref, SqlstateClass(sqlstate));
+      TellLeader(sqlstate);
+    }
     call_path.unwinding = true;
   }
 }
@@ -136,6 +140,7 @@ void AttachBackend() {
   shared::DatabaseRow* database = FindOrInsertDatabase();
   WatchCatalogs();
   RegisterSubXactCallback(SubtransactionEnded, nullptr);
+  WatchWorkerErrors();
   before_shmem_exit(DetachBackend, Datum{0});
   pending_stats.Attach(shared_stats, &slot, database);
   call_stack.Attach(shared_stats, &slot, &call_frames, stack_base);

@@ -1,5 +1,5 @@
 // One backend's place in shared memory: its pending counters and the calls it is in. Only the
-// backend that holds the slot writes to it; anybody reads.
+// backend that holds the slot writes to it, but for `worker_error`; anybody reads.
 //
 // Pending counters outlive the backend: they stay in the slot, still counted, and the next backend
 // in the slot goes on adding to them. So there is nothing to flush at a commit or at exit, nothing
@@ -33,6 +33,9 @@ struct alignas(64) BackendSlot {
   std::atomic<std::uint32_t> pid;           // 0: free
   std::atomic<std::uint32_t> depth;         // open calls, also beyond kVisibleDepth
   std::atomic<std::uint32_t> clock_source;  // measure::ClockSource of start_ticks
+  // SQLSTATE, as the server encodes it, of an error that began in a function of one of the
+  // backend's parallel workers, which wrote it here. 0: none that the backend has not heard of.
+  std::atomic<std::int32_t> worker_error;
   std::array<ActiveCall, kVisibleDepth> active;
   // Whose counters pending[i] are; 0: nobody's.
   std::array<std::atomic<RowEpoch>, kPendingEntries> owner;
