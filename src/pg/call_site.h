@@ -31,7 +31,8 @@ struct OpenSet {
   shared::CallSample so_far;
   std::uint64_t entries;
   bool open;
-  bool more;  // what the function said when it was last entered
+  bool entered;  // tracked: the function has been entered and will be left
+  bool more;     // what the function said when it was last entered
 };
 
 struct CallSite {

@@ -32,15 +32,20 @@ static void ExpressionShutDown(Datum argument) {
 
 static Datum Trampoline(PG_FUNCTION_ARGS) {
   CallSite* site = EnteredSite(fcinfo->flinfo);
-  const Datum result = site->set.function(fcinfo);
-
   OpenSet& set = site->set;
+  const bool tracked = set.entered;
+  set.entered = false;
+  const Datum result = set.function(fcinfo);
+
   auto* info = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
   set.more = info != nullptr && IsA(info, ReturnSetInfo) && info->returnMode == SFRM_ValuePerCall &&
              info->isDone == ExprMultipleResult;
   if (set.more && info->econtext != nullptr && set.watched != info->econtext) {
     RegisterExprContextCallback(info->econtext, ExpressionShutDown, PointerGetDatum(site));
     set.watched = info->econtext;
+  }
+  if (!tracked && !set.more) {
+    FinishSet(site);  // tracking was switched off while the set was open
   }
   return result;
 }
@@ -56,6 +61,7 @@ void EnterSet(CallSite* site) {
     site->flinfo->fn_addr = Trampoline;
   }
   set.more = false;
+  set.entered = true;
   entering = site;
 }
 
