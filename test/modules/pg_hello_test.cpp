@@ -4,6 +4,7 @@
 // own in the call site's Datum, and in it a Datum for the next. Nothing here knows pg_hello.
 #include "pg/pg.h"
 
+#include <cstdlib>
 #include <ctime>
 
 extern "C" {
@@ -106,16 +107,19 @@ Datum pg_hello_test_raise(PG_FUNCTION_ARGS) {
   PG_RETURN_INT32(0);
 }
 
-// srf(n int4): 1..n, one value per call.
+// srf(n int4): 1..n, one value per call; for a negative n, 1..-n and then an error.
 Datum pg_hello_test_srf(PG_FUNCTION_ARGS) {
   if (SRF_IS_FIRSTCALL()) {
     FuncCallContext* first = SRF_FIRSTCALL_INIT();
-    first->max_calls = static_cast<uint64>(PG_GETARG_INT32(0));
+    first->max_calls = static_cast<uint64>(std::abs(PG_GETARG_INT32(0)));
   }
   FuncCallContext* context = SRF_PERCALL_SETUP();
   if (context->call_cntr < context->max_calls) {
     const auto value = static_cast<int32>(context->call_cntr + 1);  // which the macro counts up
     SRF_RETURN_NEXT(context, Int32GetDatum(value));
+  }
+  if (PG_GETARG_INT32(0) < 0) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("no more rows, on request")));
   }
   SRF_RETURN_DONE(context);
 }

@@ -79,6 +79,80 @@ EXCEPTION WHEN division_by_zero THEN
 END $$;
 SELECT * FROM counted();
 
+-- After some rows, in a function that gives one value per call.
+SELECT by_value(-3);
+SELECT count(*) FROM by_value(-3);
+SELECT * FROM counted();
+
+-- Sets of different lengths side by side; sets in the arguments of sets; sets of sets.
+SELECT by_value(1), by_value(3), by_query(2);
+SELECT * FROM counted();
+SELECT by_value(by_value(3));
+SELECT * FROM counted();
+SELECT by_value(by_value(10)) LIMIT 4;
+SELECT * FROM counted();
+CREATE FUNCTION countdown(n integer) RETURNS SETOF integer LANGUAGE sql AS
+'SELECT n UNION ALL SELECT countdown(n - 1) WHERE n > 0';
+SELECT countdown(3);
+SELECT * FROM counted();
+SELECT countdown(10) LIMIT 3;
+SELECT * FROM counted();
+
+-- In FROM all rows are fetched, whatever the query wants of them.
+SELECT * FROM by_value(10) LIMIT 2;
+SELECT * FROM ROWS FROM (by_value(2), by_query(3)) WITH ORDINALITY;
+SELECT * FROM counted();
+
+-- Rescans: of a result that is kept, no call; with other arguments, a call for each.
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_material = off;
+SELECT count(*) FROM generate_series(1, 3) i JOIN by_value(4) v ON v < i;
+SELECT count(*) FROM generate_series(1, 3) i JOIN all_at_once(4) v ON v < i;
+SELECT * FROM counted();
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL all_at_once(i) v;
+SELECT count(*) FROM generate_series(1, 3) i, LATERAL by_query(i) v;
+SELECT * FROM counted();
+SELECT i, v FROM generate_series(1, 3) i, LATERAL (SELECT by_value(i + 1) LIMIT 2) l(v);
+SELECT * FROM counted();
+SELECT count(*) FROM generate_series(1, 3) i WHERE EXISTS (SELECT by_value(5) + i);
+SELECT * FROM counted();
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_material;
+
+-- Where rows go.
+CREATE TABLE rows AS SELECT by_value(3) AS v;
+INSERT INTO rows SELECT by_query(2);
+SELECT * FROM counted();
+
+-- PL/pgSQL that loops over a set and leaves the loop, or fails in it; a cursor that a transaction's end closes.
+DO $$
+DECLARE
+    v integer;
+BEGIN
+    FOR v IN SELECT by_value(100) LOOP EXIT WHEN v = 3; END LOOP;
+    BEGIN
+        FOR v IN SELECT by_value(7) LOOP PERFORM 1 / (5 - v); END LOOP;
+    EXCEPTION WHEN division_by_zero THEN
+        PERFORM by_value(1);
+    END;
+END $$;
+SELECT * FROM counted();
+BEGIN;
+DECLARE c NO SCROLL CURSOR FOR SELECT by_query(100);
+FETCH 2 FROM c;
+ROLLBACK;
+SELECT * FROM counted();
+BEGIN;
+SAVEPOINT s;
+DECLARE c NO SCROLL CURSOR FOR SELECT by_value(100);
+MOVE 2 FROM c;
+ROLLBACK TO s;
+SELECT * FROM counted();
+COMMIT;
+SELECT * FROM counted();
+
 -- A set's duration is the sum over its iterations, and its callees' time is not its own.
 CREATE FUNCTION slow_row(i integer) RETURNS integer LANGUAGE plpgsql AS
 $$ BEGIN PERFORM pg_sleep(0.01); RETURN i; END $$;
