@@ -10,6 +10,7 @@
 extern "C" {
 #include "access/transam.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/elog.h"
 #include "utils/memutils.h"
@@ -22,12 +23,14 @@ PG_FUNCTION_INFO_V1(pg_hello_test_noop);
 PG_FUNCTION_INFO_V1(pg_hello_test_raise);
 PG_FUNCTION_INFO_V1(pg_hello_test_srf);
 PG_FUNCTION_INFO_V1(pg_hello_test_spin_ms);
+PG_FUNCTION_INFO_V1(pg_hello_test_recurse);
 PG_FUNCTION_INFO_V1(pg_hello_test_events);
 
 PGDLLEXPORT Datum pg_hello_test_noop(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_raise(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_srf(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_spin_ms(PG_FUNCTION_ARGS);
+PGDLLEXPORT Datum pg_hello_test_recurse(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_events(PG_FUNCTION_ARGS);
 
 struct SiteState {
@@ -122,6 +125,21 @@ Datum pg_hello_test_srf(PG_FUNCTION_ARGS) {
     ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION), errmsg("no more rows, on request")));
   }
   SRF_RETURN_DONE(context);
+}
+
+// recurse(n int4, bottom oid): calls itself n times, one inside the other, and there the function
+// `bottom`, which takes no arguments.
+Datum pg_hello_test_recurse(PG_FUNCTION_ARGS) {
+  check_stack_depth();
+  const int32 left = PG_GETARG_INT32(0);
+  if (left > 0) {
+    FmgrInfo itself;
+    fmgr_info(fcinfo->flinfo->fn_oid, &itself);
+    FunctionCall2(&itself, Int32GetDatum(left - 1), PG_GETARG_DATUM(1));
+  } else {
+    OidFunctionCall0(PG_GETARG_OID(1));
+  }
+  PG_RETURN_VOID();
 }
 
 // spin_ms(ms int4): burns CPU for so long by the wall clock, can be canceled.
