@@ -56,12 +56,11 @@ CallSite* TakeSite() {
 
 }  // namespace
 
-void InstallHooks(needs_fmgr_hook_type needs, fmgr_hook_type hook) {
+void InstallHooks(needs_fmgr_hook_type needs, fmgr_hook_type alone, fmgr_hook_type chained) {
   previous_needs_hook = needs_fmgr_hook;
   needs_fmgr_hook = needs;
   previous_hook = fmgr_hook;
-  call_path.chained = previous_hook != nullptr;
-  fmgr_hook = hook;
+  fmgr_hook = previous_hook != nullptr ? chained : alone;
 }
 
 CallSite* CallSiteAt(Datum slot) {

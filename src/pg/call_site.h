@@ -47,8 +47,9 @@ struct CallSite {
 extern needs_fmgr_hook_type previous_needs_hook;
 extern fmgr_hook_type previous_hook;
 
-// Puts our hooks in front of those of others.
-void InstallHooks(needs_fmgr_hook_type needs, fmgr_hook_type hook);
+// Puts our hooks in front of those of others: `chained` if another library uses fmgr_hook behind
+// us, else `alone`.
+void InstallHooks(needs_fmgr_hook_type needs, fmgr_hook_type alone, fmgr_hook_type chained);
 
 // The site that `slot` points to, or null.
 CallSite* CallSiteAt(Datum slot);

@@ -30,9 +30,10 @@ extern "C" {
 namespace pg_hello::pg {
 
 using pending::FunctionRef;
+using pending::PendingStats;
 using pending::Verdict;
 
-CallPath call_path{1, false, false, nullptr, 0};
+CallPath call_path{1, false, nullptr, 0, {nullptr, 0, 0}};
 
 pending::CallStack<measure::TickClock> call_stack;
 pending::PendingStats pending_stats;
@@ -193,14 +194,6 @@ void Begin(FmgrInfo* flinfo, FunctionRef* ref, const void* stack_address) {
   }
 }
 
-void End(FmgrInfo* flinfo) {
-  shared::CallSample sample;
-  call_path.unwinding = false;
-  if (FunctionRef* ref = call_stack.End(flinfo, &sample)) [[likely]] {
-    pending_stats.Record(*ref, sample);
-  }
-}
-
 // An END or ABORT at a site that has a CallSite: whose call it was, recorded; null if nobody's.
 FunctionRef* Leave(FmgrInfo* flinfo, CallSite* site, bool failed) {
   shared::CallSample sample;
@@ -233,7 +226,7 @@ void StartAnew(FmgrInfo* flinfo, CallSite* site, Datum* slot, const void* stack_
   }
   if (site != nullptr) {
     site->ref = ref;
-  } else if (*slot == Datum{0} && !call_path.chained && !flinfo->fn_retset) {
+  } else if (*slot == Datum{0} && previous_hook == nullptr && !flinfo->fn_retset) {
     *slot = PointerGetDatum(ref);
   }
   if (ref != nullptr && ref->verdict == Verdict::kUntracked) {
@@ -245,11 +238,10 @@ void StartAnew(FmgrInfo* flinfo, CallSite* site, Datum* slot, const void* stack_
   Begin(flinfo, ref, stack_address);
 }
 
-// Everything but a START or END of a known call site of a function that returns no set, without
-// another hook behind us.
-[[gnu::noinline]] void RareEvent(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot,
-                                 const void* stack_address) {
-  const bool wants_site = call_path.chained || flinfo->fn_retset;
+// Any event at any site.
+[[gnu::noinline]] void AnyEvent(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot,
+                                const void* stack_address) {
+  const bool wants_site = previous_hook != nullptr || flinfo->fn_retset;
   CallSite* site = wants_site ? FindOrMakeCallSite(flinfo, slot) : nullptr;
   Datum* next_private = NextPrivate(site, slot);
   if (event == FHET_START) {
@@ -284,25 +276,44 @@ static bool NeedsFmgrHook(Oid function) {
       !IsTransactionState()) {
     return false;
   }
+  const FunctionRef* known = FindRef(function);
+  if (known != nullptr && known->ready == call_path.generation) [[likely]] {
+    return true;
+  }
   FunctionRef* ref = FindOrMakeRef(function);
   return ref != nullptr ? IsTracked(ref) : WantsTracking(function);
 }
 
+// Another library uses the hook behind us.
+static void ChainedFmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot) {
+  const void* here = __builtin_dwarf_cfa();
+  AnyEvent(event, flinfo, slot, here);
+}
+
+// The common cases, in which no function is called and so no register has to be saved: on the way
+// of every call, instructions count. What is none of them goes to AnyEvent().
 static void FmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot) {
-  if (!call_path.chained) [[likely]] {
-    if (event == FHET_END && call_stack.attached() && !flinfo->fn_retset) [[likely]] {
-      End(flinfo);
+  const void* here = __builtin_dwarf_cfa();
+  if (event == FHET_START) {
+    FunctionRef* ref = FunctionRefAt(*slot, flinfo->fn_oid);
+    if (ref == nullptr && *slot == Datum{0} && !flinfo->fn_retset) {
+      ref = FindRef(flinfo->fn_oid);
+    }
+    if (ref != nullptr && IsReady(ref) && call_stack.TryBegin(flinfo, ref, here)) [[likely]] {
+      call_path.unwinding = false;
+      *slot = PointerGetDatum(ref);
       return;
     }
-    if (event == FHET_START) [[likely]] {
-      FunctionRef* ref = FunctionRefAt(*slot, flinfo->fn_oid);
-      if (ref != nullptr && IsReady(ref)) [[likely]] {
-        Begin(flinfo, ref, __builtin_frame_address(0));
-        return;
-      }
+  } else if (event == FHET_END && !flinfo->fn_retset) [[likely]] {
+    FunctionRef* ref = call_stack.Ending(flinfo);
+    shared::PendingCounters* entry = ref != nullptr ? PendingStats::EntryOf(*ref) : nullptr;
+    if (entry != nullptr) [[likely]] {
+      call_path.unwinding = false;
+      pending_stats.RecordInEntry(*ref, entry, call_stack.EndIt(*ref));
+      return;
     }
   }
-  RareEvent(event, flinfo, slot, __builtin_frame_address(0));
+  AnyEvent(event, flinfo, slot, here);
 }
 
 }  // extern "C"
@@ -313,7 +324,7 @@ void InstallFmgrHooks() {
   // Backends are forked from here, so their stacks have the same base, somewhat above this frame.
   constexpr std::ptrdiff_t kAbove = 1024 * 1024;
   stack_base = static_cast<const char*>(__builtin_frame_address(0)) + kAbove;
-  InstallHooks(NeedsFmgrHook, FmgrHook);
+  InstallHooks(NeedsFmgrHook, FmgrHook, ChainedFmgrHook);
   previous_emit_log_hook = emit_log_hook;
   emit_log_hook = RememberFatal;
 }

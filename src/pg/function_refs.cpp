@@ -16,7 +16,6 @@ extern "C" {
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -35,13 +34,6 @@ std::uint32_t refs_used = 0;
 // Refs for functions that are met but not tracked, beyond those that have rows.
 constexpr std::uint32_t kSpareRefs = 4096;
 
-// Open addressing; an element is a ref's number + 1, 0 is empty. Grows by doubling.
-struct RefIndex {
-  std::uint32_t* places;
-  std::uint32_t size;
-};
-RefIndex ref_index;
-
 MemoryContext refs_context = nullptr;
 
 std::uint32_t Capacity() { return static_cast<std::uint32_t>(settings.max_functions) + kSpareRefs; }
@@ -56,32 +48,38 @@ void* AllocateOrNull(Size bytes, int flags) {
 }
 
 std::uint32_t* PlaceOf(const RefIndex& index, Oid function) {
-  const std::uint32_t mask = index.size - 1;
-  std::uint32_t i = murmurhash32(function) & mask;
+  std::uint32_t i = HomeOf(function, index.shift);
   while (index.places[i] != 0 && call_path.refs[index.places[i] - 1].funcid != function) {
-    i = (i + 1) & mask;
+    i = (i + 1) & index.mask;
   }
   return &index.places[i];
 }
 
+std::size_t IndexBytes(const RefIndex& index) {
+  return (std::size_t{index.mask} + 1) * sizeof(std::uint32_t);
+}
+
 // Room for one more, at no more than half full.
 bool GrowIndex() {
-  if ((refs_used + 1) * 2 <= ref_index.size) {
+  const RefIndex& present = call_path.index;
+  if (present.places != nullptr && (refs_used + 1) * 2 <= present.mask + 1) {
     return true;
   }
-  RefIndex grown{nullptr, ref_index.size == 0 ? 64 : ref_index.size * 2};
-  grown.places = static_cast<std::uint32_t*>(
-      AllocateOrNull(grown.size * sizeof(std::uint32_t), MCXT_ALLOC_ZERO));
+  RefIndex grown{nullptr, 63, 32 - 6};
+  if (present.places != nullptr) {
+    grown = {nullptr, present.mask * 2 + 1, present.shift - 1};
+  }
+  grown.places = static_cast<std::uint32_t*>(AllocateOrNull(IndexBytes(grown), MCXT_ALLOC_ZERO));
   if (grown.places == nullptr) {
     return false;
   }
   for (std::uint32_t i = 0; i < refs_used; ++i) {
     *PlaceOf(grown, call_path.refs[i].funcid) = i + 1;
   }
-  if (ref_index.places != nullptr) {
-    pfree(ref_index.places);
+  if (present.places != nullptr) {
+    pfree(present.places);
   }
-  ref_index = grown;
+  call_path.index = grown;
   return true;
 }
 
@@ -198,10 +196,10 @@ void ReclaimRefs() {
   }
   // Made anew after the look-ups, which can fail; until then it leads to free refs too, and their
   // oid is that of no function.
-  std::memset(ref_index.places, 0, ref_index.size * sizeof(std::uint32_t));
+  std::memset(call_path.index.places, 0, IndexBytes(call_path.index));
   for (std::uint32_t i = 0; i < refs_used; ++i) {
     if (const Oid funcid = call_path.refs[i].funcid; funcid != 0) {
-      *PlaceOf(ref_index, funcid) = i + 1;
+      *PlaceOf(call_path.index, funcid) = i + 1;
     }
   }
 }
@@ -243,11 +241,8 @@ static void NamespaceChanged(Datum, int, uint32) { ++call_path.generation; }
 }  // namespace
 
 FunctionRef* FindOrMakeRef(Oid function) {
-  if (ref_index.size > 0) {
-    const std::uint32_t number = *PlaceOf(ref_index, function);
-    if (number != 0) {
-      return &call_path.refs[number - 1];
-    }
+  if (FunctionRef* known = FindRef(function)) {
+    return known;
   }
   if (call_path.refs == nullptr) {
     void* memory = AllocateOrNull((Capacity() + 1) * sizeof(FunctionRef), 0);
@@ -262,7 +257,7 @@ FunctionRef* FindOrMakeRef(Oid function) {
     *ref = FunctionRef{};
     ref->funcid = function;
     ref->syscache_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
-    *PlaceOf(ref_index, function) = static_cast<std::uint32_t>(ref - call_path.refs) + 1;
+    *PlaceOf(call_path.index, function) = static_cast<std::uint32_t>(ref - call_path.refs) + 1;
   }
   return ref;
 }

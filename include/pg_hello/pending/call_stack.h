@@ -36,8 +36,8 @@ inline constexpr std::uintptr_t kMaxStackBytes = std::uintptr_t{100} * 1024 * 10
 struct alignas(64) CallFrame {
   const void* site;
   FunctionRef* ref;
-  std::uint64_t start;  // ticks; meaningless if ref is null
   std::uint64_t callers_callees_ns;
+  std::uint64_t start;  // ticks; meaningless if ref is null
   std::uintptr_t callers_address;
 };
 
@@ -48,7 +48,7 @@ struct CallFrames {
   CallFrame frames[kMaxDepth + 2];
 };
 
-// Clock: anything with Now() -> ticks and ToNs(ticks).
+// Clock: anything with the functions of measure::TickClock.
 template <typename Clock>
 class alignas(64) CallStack {
  public:
@@ -69,12 +69,15 @@ class alignas(64) CallStack {
     SetTop(frames_);
   }
 
-  bool attached() const { return top_ != nullptr; }
+  bool attached() const { return slot_ != nullptr; }
   // Open calls, but for those that are too deep.
   std::uint32_t depth() const { return TopNumber() - (too_deep_ > 0 ? 1 : 0); }
 
   // Calls that are open keep the clock they began with: REQUIRES depth() == 0.
-  void set_clock(const Clock& clock) { clock_ = clock; }
+  void set_clock(const Clock& clock) {
+    clock_ = clock;
+    quick_depth_ = clock.IsQuick() ? shared::kVisibleDepth : 0;
+  }
 
   // A call begins. `ref` is null for a call that is not tracked: its frame keeps the stack in
   // step, and its time belongs to its caller. False: the stack is too deep, the call will not be
@@ -86,32 +89,35 @@ class alignas(64) CallStack {
         return false;
       }
     }
-    CallFrame* frame = top_ + 1;
-    if (frame == frames_ + kMaxDepth + 1) [[unlikely]] {
+    if (TopNumber() == kMaxDepth) [[unlikely]] {
+      CallFrame* frame = top_ + 1;
       frame->callers_address = address_;
       address_ = kBelowAll;
       top_ = frame;
       too_deep_ = 1;
       return false;
     }
-    frame->site = site;
-    frame->ref = ref;
-    frame->callers_callees_ns = callees_ns_;
-    frame->callers_address = address_;
-    callees_ns_ = 0;
-    address_ = address;
-    shared::RowEpoch shown = 0;
-    if (ref != nullptr) [[likely]] {
-      ++ref->active;
-      shown = ref->row_epoch;
+    Push(site, ref, address);
+    return true;
+  }
+
+  // The common case of Begin(), without a call on its way: the call is tracked, the stack in order
+  // and not deeper than others can see, the clock quick. False if it is not; nothing is done then.
+  [[gnu::always_inline]] bool TryBegin(const void* site, FunctionRef* ref,
+                                       const void* stack_address) {
+    const auto address = reinterpret_cast<std::uintptr_t>(stack_address);
+    const std::uint32_t place = TopNumber();
+    if (address_ <= address || place >= quick_depth_) [[unlikely]] {
+      return false;
     }
-    SetTop(frame);
-    // Last, so that as little as can be of what is done here counts as the function's time.
-    frame->start = clock_.Now();
-    if (const std::uint32_t place = TopNumber() - 1; place < shared::kVisibleDepth) [[likely]] {
-      slot_->active[place].start_ticks.store(frame->start, std::memory_order_relaxed);
-      slot_->active[place].function.store(shown, std::memory_order_relaxed);
-    }
+    // All that can be done before the clock is read, so that as little as can be of what is done
+    // here counts as the function's time.
+    CallFrame* frame = PushUntimed(site, ref, address);
+    ++ref->active;
+    const shared::RowEpoch shown = ref->row_epoch;
+    shared::BackendSlot& slot = *slot_;
+    frame->start = clock_.QuickNow();
+    Show(slot, place, frame->start, shown);
     return true;
   }
 
@@ -123,25 +129,23 @@ class alignas(64) CallStack {
         return nullptr;
       }
     }
-    const CallFrame& frame = *top_;
-    FunctionRef* ref = frame.ref;
-    std::uint64_t elapsed = callees_ns_;
+    FunctionRef* ref = top_->ref;
     if (ref != nullptr) [[likely]] {
-      const std::uint64_t ticks = clock_.Now() - frame.start;
-      const std::uint64_t measured = clock_.ToNs(ticks);
-      if (static_cast<std::int64_t>(ticks) < 0 || measured < callees_ns_) [[unlikely]] {
-        stats_->clock_anomalies.fetch_add(1, std::memory_order_relaxed);
-      } else {
-        elapsed = measured;
-      }
-      sample->elapsed_ns = elapsed;
-      sample->self_ns = elapsed - callees_ns_;
-      sample->outermost = --ref->active == 0;
+      *sample = Pop(*ref, clock_.Now());
+    } else {
+      PopUntimed(callees_ns_);
     }
-    callees_ns_ = frame.callers_callees_ns + elapsed;
-    address_ = frame.callers_address;
-    SetTop(top_ - 1);
     return ref;
+  }
+
+  // The common case of End(), in two steps, without a call on their way: the function whose call
+  // ends, if the call is tracked, the innermost and `site`'s, and the clock quick; else null.
+  [[gnu::always_inline]] FunctionRef* Ending(const void* site) const {
+    return top_->site == site && clock_.IsQuick() ? top_->ref : nullptr;
+  }
+  // REQUIRES: Ending() has just returned `ref`.
+  [[gnu::always_inline]] shared::CallSample EndIt(FunctionRef& ref) {
+    return Pop(ref, clock_.QuickNow());
   }
 
   // No call is open any more (the backend exits): ends all of them, innermost first, and hands each
@@ -163,12 +167,76 @@ class alignas(64) CallStack {
  private:
   static constexpr std::uintptr_t kAboveAll = UINTPTR_MAX;
   static constexpr std::uintptr_t kBelowAll = 0;
+  // Longer than any call; ticks that went backwards come out as more.
+  static constexpr std::uint64_t kImpossibleNs = std::uint64_t{1} << 56;  // two years
+
+  // Stands in for the end of a stack that is not attached, so that nobody need ask before looking.
+  static inline CallFrame no_frame_{};
 
   std::uint32_t TopNumber() const { return static_cast<std::uint32_t>(top_ - frames_); }
 
   void SetTop(CallFrame* top) {
     top_ = top;
     slot_->depth.store(TopNumber(), std::memory_order_relaxed);
+  }
+
+  [[gnu::always_inline]] CallFrame* PushUntimed(const void* site, FunctionRef* ref,
+                                                std::uintptr_t address) {
+    CallFrame* frame = top_ + 1;
+    frame->site = site;
+    frame->ref = ref;
+    frame->callers_callees_ns = callees_ns_;
+    frame->callers_address = address_;
+    callees_ns_ = 0;
+    address_ = address;
+    top_ = frame;
+    return frame;
+  }
+
+  // The depth last, the start before the function: what a reader sees of a call is complete.
+  [[gnu::always_inline]] static void Show(shared::BackendSlot& slot, std::uint32_t place,
+                                          std::uint64_t start, shared::RowEpoch function) {
+    slot.active[place].start_ticks.store(start, std::memory_order_relaxed);
+    slot.active[place].function.store(function, std::memory_order_release);
+    slot.depth.store(place + 1, std::memory_order_release);
+  }
+
+  void Push(const void* site, FunctionRef* ref, std::uintptr_t address) {
+    const std::uint32_t place = TopNumber();
+    CallFrame* frame = PushUntimed(site, ref, address);
+    shared::RowEpoch shown = 0;
+    if (ref != nullptr) [[likely]] {
+      ++ref->active;
+      shown = ref->row_epoch;
+    }
+    frame->start = clock_.Now();
+    if (place < shared::kVisibleDepth) [[likely]] {
+      Show(*slot_, place, frame->start, shown);
+    } else {
+      slot_->depth.store(place + 1, std::memory_order_relaxed);
+    }
+  }
+
+  // The innermost call, a tracked one of `ref`, has ended at `now`.
+  [[gnu::always_inline]] shared::CallSample Pop(FunctionRef& ref, std::uint64_t now) {
+    std::uint64_t elapsed = clock_.ToNs(now - top_->start);
+    std::uint64_t self = elapsed - callees_ns_;
+    if (self >= kImpossibleNs) [[unlikely]] {
+      stats_->clock_anomalies.fetch_add(1, std::memory_order_relaxed);
+      elapsed = callees_ns_;
+      self = 0;
+    }
+    const bool outermost = --ref.active == 0;
+    PopUntimed(elapsed);
+    return {elapsed, self, outermost};
+  }
+
+  // The innermost call has ended; `elapsed_ns` is what its caller did not do itself.
+  [[gnu::always_inline]] void PopUntimed(std::uint64_t elapsed_ns) {
+    CallFrame* frame = top_;
+    callees_ns_ = frame->callers_callees_ns + elapsed_ns;
+    address_ = frame->callers_address;
+    SetTop(frame - 1);
   }
 
   // A dropped frame is like an untracked one: what its callees took is not its caller's own time.
@@ -238,12 +306,13 @@ class alignas(64) CallStack {
   }
 
   // One cache line: what every call touches.
-  CallFrame* top_ = nullptr;
+  CallFrame* top_ = &no_frame_;
   std::uintptr_t address_ = kAboveAll;  // of the innermost open call
-  std::uint64_t callees_ns_ = 0;        // time of its callees so far
+  CallFrame* frames_ = nullptr;
+  std::uint64_t callees_ns_ = 0;  // time of its callees so far
   shared::BackendSlot* slot_ = nullptr;
   Clock clock_;
-  CallFrame* frames_ = nullptr;
+  std::uint32_t quick_depth_ = 0;  // TryBegin() is for fewer open calls than these
   std::uint32_t too_deep_ = 0;
 
   shared::SharedStats* stats_ = nullptr;

@@ -29,16 +29,27 @@ class PendingStats {
   // this object.
   void Attach(shared::SharedStats* stats, shared::BackendSlot* slot, shared::DatabaseRow* database);
 
-  // A call has ended. The first test is the whole cost when the function has an entry.
+  // A call has ended.
   void Record(FunctionRef& ref, const shared::CallSample& sample) {
-    if (ref.pending != nullptr && ref.row->epoch.load(std::memory_order_relaxed) == ref.epoch)
-        [[likely]] {
-      if (ref.pending->Record(sample)) [[unlikely]] {
-        Unload(ref);
-      }
-      return;
+    if (shared::PendingCounters* entry = EntryOf(ref)) [[likely]] {
+      RecordInEntry(ref, entry, sample);
+    } else {
+      RecordElsewhere(ref, sample);
     }
-    RecordElsewhere(ref, sample);
+  }
+
+  // The two parts of the common case. Null if it is not.
+  [[gnu::always_inline]] static shared::PendingCounters* EntryOf(const FunctionRef& ref) {
+    return ref.row != nullptr && ref.row->epoch.load(std::memory_order_relaxed) == ref.epoch
+               ? ref.pending
+               : nullptr;
+  }
+  // REQUIRES: EntryOf(ref) has just returned `entry`, not null.
+  [[gnu::always_inline]] void RecordInEntry(FunctionRef& ref, shared::PendingCounters* entry,
+                                            const shared::CallSample& sample) {
+    if (entry->Record(sample)) [[unlikely]] {
+      Unload(ref);
+    }
   }
 
   // A call has ended (or begun too deep in the stack, for kUntimed) in a way that is rare.

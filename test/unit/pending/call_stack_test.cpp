@@ -20,7 +20,10 @@ using ::pg_hello::testing::TrackedRef;
 
 constexpr std::uintptr_t kBase = 0x7fff'0000'0000;
 
-class CallStackTest : public ::testing::Test {
+// How the shell calls the stack: by Begin() and End() alone, or by the common case's way first.
+enum class Way { kGeneral, kCommonFirst };
+
+class CallStackTest : public ::testing::TestWithParam<Way> {
  protected:
   CallStackTest() : frames_(std::make_unique<CallFrames>()) {
     for (std::uint32_t i = 0; i < refs_.size(); ++i) {
@@ -37,9 +40,19 @@ class CallStackTest : public ::testing::Test {
     return BeginAt(site, ref, kBase - below);
   }
   bool BeginAt(std::size_t site, FunctionRef* ref, std::uintptr_t address) {
-    return stack_.Begin(&sites_.at(site), ref, reinterpret_cast<const void*>(address));
+    const void* stack_address = reinterpret_cast<const void*>(address);
+    return (GetParam() == Way::kCommonFirst && ref != nullptr &&
+            stack_.TryBegin(&sites_.at(site), ref, stack_address)) ||
+           stack_.Begin(&sites_.at(site), ref, stack_address);
   }
-  FunctionRef* End(std::size_t site) { return stack_.End(&sites_.at(site), &sample_); }
+  FunctionRef* End(std::size_t site) {
+    if (FunctionRef* ref = stack_.Ending(&sites_.at(site));
+        GetParam() == Way::kCommonFirst && ref != nullptr) {
+      sample_ = stack_.EndIt(*ref);
+      return ref;
+    }
+    return stack_.End(&sites_.at(site), &sample_);
+  }
 
   void ExpectSample(std::uint64_t elapsed, std::uint64_t self, bool outermost) {
     EXPECT_EQ(sample_.elapsed_ns, elapsed);
@@ -56,7 +69,7 @@ class CallStackTest : public ::testing::Test {
   shared::CallSample sample_{};
 };
 
-TEST_F(CallStackTest, ALoneCallHasItsTimeToItself) {
+TEST_P(CallStackTest, ALoneCallHasItsTimeToItself) {
   EXPECT_TRUE(Begin(0, &refs_[0], 100));
   EXPECT_EQ(refs_[0].active, 1U);
   now_ += 70;
@@ -66,7 +79,7 @@ TEST_F(CallStackTest, ALoneCallHasItsTimeToItself) {
   EXPECT_EQ(stack_.depth(), 0U);
 }
 
-TEST_F(CallStackTest, ACalleesTimeIsNotItsCallersOwn) {
+TEST_P(CallStackTest, ACalleesTimeIsNotItsCallersOwn) {
   Begin(0, &refs_[0], 100);
   now_ += 5;
   Begin(1, &refs_[1], 200);
@@ -82,7 +95,7 @@ TEST_F(CallStackTest, ACalleesTimeIsNotItsCallersOwn) {
   ExpectSample(49, 8, true);
 }
 
-TEST_F(CallStackTest, AGrandchildsTimeIsTakenFromItsParentOnce) {
+TEST_P(CallStackTest, AGrandchildsTimeIsTakenFromItsParentOnce) {
   Begin(0, &refs_[0], 100);
   now_ += 1;
   Begin(1, &refs_[1], 200);
@@ -97,7 +110,7 @@ TEST_F(CallStackTest, AGrandchildsTimeIsTakenFromItsParentOnce) {
   ExpectSample(111, 1, true);
 }
 
-TEST_F(CallStackTest, OfRecursiveActivationsOnlyTheFirstIsOutermost) {
+TEST_P(CallStackTest, OfRecursiveActivationsOnlyTheFirstIsOutermost) {
   Begin(0, &refs_[0], 100);
   now_ += 1;
   Begin(1, &refs_[0], 200);
@@ -116,7 +129,7 @@ TEST_F(CallStackTest, OfRecursiveActivationsOnlyTheFirstIsOutermost) {
   ExpectSample(111, 1, true);
 }
 
-TEST_F(CallStackTest, ASiteThatCallsItselfEndsItsInnermostCallFirst) {
+TEST_P(CallStackTest, ASiteThatCallsItselfEndsItsInnermostCallFirst) {
   Begin(0, &refs_[0], 100);
   now_ += 1;
   Begin(0, &refs_[0], 200);
@@ -128,7 +141,7 @@ TEST_F(CallStackTest, ASiteThatCallsItselfEndsItsInnermostCallFirst) {
   EXPECT_EQ(stats_->stack_resyncs, 0U);
 }
 
-TEST_F(CallStackTest, UntrackedFramesPassTheirChildrensTimeOnAndKeepTheirOwnForTheCaller) {
+TEST_P(CallStackTest, UntrackedFramesPassTheirChildrensTimeOnAndKeepTheirOwnForTheCaller) {
   Begin(0, &refs_[0], 100);
   now_ += 1;
   EXPECT_TRUE(Begin(1, nullptr, 200));
@@ -143,7 +156,7 @@ TEST_F(CallStackTest, UntrackedFramesPassTheirChildrensTimeOnAndKeepTheirOwnForT
   ExpectSample(1'111, 1'011, true);
 }
 
-TEST_F(CallStackTest, WhenTheOuterCallEndsAnInnerOneWithoutEndIsDropped) {
+TEST_P(CallStackTest, WhenTheOuterCallEndsAnInnerOneWithoutEndIsDropped) {
   Begin(0, &refs_[0], 100);
   now_ += 1;
   Begin(1, &refs_[1], 200);
@@ -157,7 +170,7 @@ TEST_F(CallStackTest, WhenTheOuterCallEndsAnInnerOneWithoutEndIsDropped) {
   EXPECT_EQ(stats_->stack_resyncs, 2U);
 }
 
-TEST_F(CallStackTest, ADroppedCallLeavesItsCalleesTimeWithThem) {
+TEST_P(CallStackTest, ADroppedCallLeavesItsCalleesTimeWithThem) {
   Begin(0, &refs_[0], 100);
   now_ += 1;
   Begin(1, &refs_[1], 200);
@@ -170,7 +183,7 @@ TEST_F(CallStackTest, ADroppedCallLeavesItsCalleesTimeWithThem) {
   ExpectSample(111, 11, true);
 }
 
-TEST_F(CallStackTest, TheEndOfAnUnknownSiteIsIgnored) {
+TEST_P(CallStackTest, TheEndOfAnUnknownSiteIsIgnored) {
   EXPECT_EQ(End(5), nullptr);
   Begin(0, &refs_[0], 100);
   now_ += 10;
@@ -181,7 +194,7 @@ TEST_F(CallStackTest, TheEndOfAnUnknownSiteIsIgnored) {
   ExpectSample(10, 10, true);
 }
 
-TEST_F(CallStackTest, FramesThatCannotBeAliveAreDroppedWhenACallBeginsAboveThem) {
+TEST_P(CallStackTest, FramesThatCannotBeAliveAreDroppedWhenACallBeginsAboveThem) {
   Begin(0, &refs_[0], 100);
   Begin(1, &refs_[1], 200);
   Begin(2, &refs_[2], 300);
@@ -199,7 +212,7 @@ TEST_F(CallStackTest, FramesThatCannotBeAliveAreDroppedWhenACallBeginsAboveThem)
   ExpectSample(10, 0, true);
 }
 
-TEST_F(CallStackTest, AFrameAtTheSameAddressIsDroppedToo) {
+TEST_P(CallStackTest, AFrameAtTheSameAddressIsDroppedToo) {
   Begin(0, &refs_[0], 100);
   Begin(1, &refs_[1], 200);
   Begin(2, &refs_[2], 200);
@@ -208,7 +221,7 @@ TEST_F(CallStackTest, AFrameAtTheSameAddressIsDroppedToo) {
   EXPECT_EQ(stats_->stack_resyncs, 1U);
 }
 
-TEST_F(CallStackTest, FramesAreNotDroppedWhenCallsGoDeeper) {
+TEST_P(CallStackTest, FramesAreNotDroppedWhenCallsGoDeeper) {
   for (std::size_t i = 0; i < 1'000; ++i) {
     Begin(i, &refs_[0], 100 + 16 * i);
   }
@@ -216,7 +229,7 @@ TEST_F(CallStackTest, FramesAreNotDroppedWhenCallsGoDeeper) {
   EXPECT_EQ(stats_->stack_resyncs, 0U);
 }
 
-TEST_F(CallStackTest, ACallOnAnotherStackDropsNothingOfTheMainOne) {
+TEST_P(CallStackTest, ACallOnAnotherStackDropsNothingOfTheMainOne) {
   Begin(0, &refs_[0], 100);
   BeginAt(1, &refs_[1], kBase + 4'096);
   BeginAt(2, &refs_[2], kBase + 8'192);
@@ -227,7 +240,7 @@ TEST_F(CallStackTest, ACallOnAnotherStackDropsNothingOfTheMainOne) {
   EXPECT_EQ(stats_->stack_resyncs, 0U);
 }
 
-TEST_F(CallStackTest, AFrameOnAnotherStackIsNeverTakenForDead) {
+TEST_P(CallStackTest, AFrameOnAnotherStackIsNeverTakenForDead) {
   Begin(0, &refs_[0], 200);
   BeginAt(1, &refs_[1], kBase - kMaxStackBytes - 4'096);
   Begin(2, &refs_[2], 100);
@@ -235,14 +248,14 @@ TEST_F(CallStackTest, AFrameOnAnotherStackIsNeverTakenForDead) {
   EXPECT_EQ(stats_->stack_resyncs, 0U);
 }
 
-TEST_F(CallStackTest, TheLowestAddressOfTheMainStackIsStillCompared) {
+TEST_P(CallStackTest, TheLowestAddressOfTheMainStackIsStillCompared) {
   Begin(0, &refs_[0], kMaxStackBytes - 1);
   Begin(1, &refs_[1], 0);
   EXPECT_EQ(stack_.depth(), 1U);
   EXPECT_EQ(stats_->stack_resyncs, 1U);
 }
 
-TEST_F(CallStackTest, CallsDeeperThanTheStackAreNotTimedAndTheRestIsRight) {
+TEST_P(CallStackTest, CallsDeeperThanTheStackAreNotTimedAndTheRestIsRight) {
   for (std::uint32_t i = 0; i < kMaxDepth; ++i) {
     ASSERT_TRUE(Begin(i, &refs_[i % 2], 100 + i));
     now_ += 1;
@@ -268,7 +281,7 @@ TEST_F(CallStackTest, CallsDeeperThanTheStackAreNotTimedAndTheRestIsRight) {
   EXPECT_EQ(stats_->stack_resyncs, 0U);
 }
 
-TEST_F(CallStackTest, AStackThatWasTooDeepRecoversFromAnEndThatNeverCame) {
+TEST_P(CallStackTest, AStackThatWasTooDeepRecoversFromAnEndThatNeverCame) {
   for (std::uint32_t i = 0; i < kMaxDepth + 2; ++i) {
     Begin(i, &refs_[0], 100 + i);
   }
@@ -284,7 +297,7 @@ TEST_F(CallStackTest, AStackThatWasTooDeepRecoversFromAnEndThatNeverCame) {
   ExpectSample(15, 0, true);
 }
 
-TEST_F(CallStackTest, ANegativeDurationIsCountedAsAnAnomalyAndAsNoTime) {
+TEST_P(CallStackTest, ANegativeDurationIsCountedAsAnAnomalyAndAsNoTime) {
   Begin(0, &refs_[0], 100);
   now_ -= 10;
   EXPECT_EQ(End(0), &refs_[0]);
@@ -292,7 +305,7 @@ TEST_F(CallStackTest, ANegativeDurationIsCountedAsAnAnomalyAndAsNoTime) {
   EXPECT_EQ(stats_->clock_anomalies, 1U);
 }
 
-TEST_F(CallStackTest, ACallIsNeverShorterThanItsCallees) {
+TEST_P(CallStackTest, ACallIsNeverShorterThanItsCallees) {
   Begin(0, &refs_[0], 100);
   now_ += 10;
   Begin(1, &refs_[1], 200);
@@ -304,7 +317,7 @@ TEST_F(CallStackTest, ACallIsNeverShorterThanItsCallees) {
   EXPECT_EQ(stats_->clock_anomalies, 1U);
 }
 
-TEST_F(CallStackTest, OpenCallsAreShownInTheSlot) {
+TEST_P(CallStackTest, OpenCallsAreShownInTheSlot) {
   now_ = 500;
   Begin(0, &refs_[0], 100);
   now_ = 600;
@@ -324,7 +337,7 @@ TEST_F(CallStackTest, OpenCallsAreShownInTheSlot) {
   EXPECT_EQ(slot().depth, 3U);
 }
 
-TEST_F(CallStackTest, CallsBeyondTheVisibleDepthAreTimedButNotShown) {
+TEST_P(CallStackTest, CallsBeyondTheVisibleDepthAreTimedButNotShown) {
   for (std::size_t i = 0; i < shared::kVisibleDepth + 10; ++i) {
     Begin(i, &refs_[0], 100 + i);
   }
@@ -337,7 +350,7 @@ TEST_F(CallStackTest, CallsBeyondTheVisibleDepthAreTimedButNotShown) {
   ExpectSample(5, 5, false);
 }
 
-TEST_F(CallStackTest, EndAllEndsEveryCallInnermostFirst) {
+TEST_P(CallStackTest, EndAllEndsEveryCallInnermostFirst) {
   for (std::uint32_t i = 0; i < kMaxDepth + 5; ++i) {
     Begin(i, i % 3 == 0 ? nullptr : &refs_[i % 2], 100 + i);
   }
@@ -411,7 +424,7 @@ class CallTree {
   std::uint64_t top_ns_ = 0;
 };
 
-TEST_F(CallStackTest, SelfTimesSumToTheInclusiveTimeOfTheOutermostCall) {
+TEST_P(CallStackTest, SelfTimesSumToTheInclusiveTimeOfTheOutermostCall) {
   stack_.set_clock({&now_, 1'444'444'444});  // 0.336... ns a tick: every duration is rounded
   std::uint64_t calls = 0;
   for (unsigned seed = 0; seed < 2'000; ++seed) {
@@ -426,7 +439,7 @@ TEST_F(CallStackTest, SelfTimesSumToTheInclusiveTimeOfTheOutermostCall) {
   EXPECT_EQ(stats_->clock_anomalies, 0U);
 }
 
-TEST_F(CallStackTest, SelfTimesSumToTheInclusiveTimeAlsoWhenEndsAreMissed) {
+TEST_P(CallStackTest, SelfTimesSumToTheInclusiveTimeAlsoWhenEndsAreMissed) {
   stack_.set_clock({&now_, 1'444'444'444});
   for (unsigned seed = 0; seed < 2'000; ++seed) {
     CallTree tree(stack_, refs_, now_, seed, /*lose_ends=*/true);
@@ -437,6 +450,47 @@ TEST_F(CallStackTest, SelfTimesSumToTheInclusiveTimeAlsoWhenEndsAreMissed) {
   EXPECT_GT(stats_->stack_resyncs, 100U);
   EXPECT_EQ(stats_->clock_anomalies, 0U);
 }
+
+TEST_P(CallStackTest, TheCommonWayIsOnlyForWhatNeedsNoMore) {
+  const auto at = [](std::uintptr_t below) { return reinterpret_cast<const void*>(kBase - below); };
+  ASSERT_TRUE(stack_.TryBegin(&sites_[0], &refs_[0], at(100)));
+  EXPECT_FALSE(stack_.TryBegin(&sites_[1], &refs_[1], at(100))) << "frames must be dropped first";
+  EXPECT_EQ(stack_.Ending(&sites_[1]), nullptr) << "another call is the innermost";
+  ASSERT_TRUE(stack_.Begin(&sites_[1], nullptr, at(200)));
+  EXPECT_EQ(stack_.Ending(&sites_[1]), nullptr) << "it is not tracked";
+  EXPECT_EQ(stack_.depth(), 2U);
+  EXPECT_EQ(refs_[1].active, 0U);
+}
+
+TEST_P(CallStackTest, TheCommonWayIsOnlyForDepthsThatOthersCanSee) {
+  for (std::size_t i = 0; i < shared::kVisibleDepth; ++i) {
+    ASSERT_TRUE(stack_.TryBegin(&sites_[i], &refs_[0], reinterpret_cast<const void*>(kBase - i)));
+  }
+  EXPECT_FALSE(stack_.TryBegin(&sites_[99], &refs_[0], reinterpret_cast<const void*>(kBase - 99)));
+  EXPECT_EQ(refs_[0].active, shared::kVisibleDepth);
+}
+
+TEST_P(CallStackTest, TheCommonWayIsOnlyForAQuickClock) {
+  stack_.set_clock({&now_, std::uint64_t{1} << 32, false});
+  EXPECT_FALSE(stack_.TryBegin(&sites_[0], &refs_[0], reinterpret_cast<const void*>(kBase - 1)));
+  Begin(0, &refs_[0], 100);
+  now_ += 70;
+  EXPECT_EQ(stack_.Ending(&sites_[0]), nullptr);
+  EXPECT_EQ(End(0), &refs_[0]);
+  ExpectSample(70, 70, true);
+}
+
+TEST(DetachedCallStackTest, NoCallEnds) {
+  CallStack<FakeClock> stack;
+  int site = 0;
+  EXPECT_FALSE(stack.attached());
+  EXPECT_EQ(stack.Ending(&site), nullptr);
+}
+
+INSTANTIATE_TEST_SUITE_P(, CallStackTest, ::testing::Values(Way::kGeneral, Way::kCommonFirst),
+                         [](const auto& info) {
+                           return info.param == Way::kGeneral ? "General" : "CommonFirst";
+                         });
 
 }  // namespace
 }  // namespace pg_hello::pending

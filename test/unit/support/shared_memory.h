@@ -64,8 +64,11 @@ class SharedMemory {
 struct FakeClock {
   const std::uint64_t* ticks = nullptr;
   std::uint64_t ns_per_tick = std::uint64_t{1} << 32;
+  bool quick = true;
 
   std::uint64_t Now() const { return *ticks; }
+  bool IsQuick() const { return quick; }
+  std::uint64_t QuickNow() const { return *ticks; }
   std::uint64_t ToNs(std::uint64_t count) const {
     return measure::TickClock{measure::ClockSource::kMonotonic, ns_per_tick}.ToNs(count);
   }
