@@ -124,6 +124,12 @@ class PrivateServer:
             "psql", *self.connection(), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
             "--set=ON_ERROR_STOP=1", f"--dbname={dbname}", f"--command={text}").rstrip("\n")
 
+    def sql_file(self, path, dbname="postgres"):
+        """The same for a file of statements, each its own transaction."""
+        return run(
+            "psql", *self.connection(), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+            "--set=ON_ERROR_STOP=1", f"--dbname={dbname}", f"--file={path}").rstrip("\n")
+
     def log_text(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
