@@ -14,10 +14,6 @@ fmgr_hook_type previous_hook = nullptr;
 
 namespace {
 
-// Sites that can be alive at the same time in one backend. For more than these, functions are
-// looked up by oid at each call, and a set counts as one call for each row.
-constexpr std::size_t kMaxSites = 16384;
-
 struct SitePool {
   CallSite* base;
   std::size_t used;
@@ -46,9 +42,9 @@ CallSite* TakeSite() {
   if (pool.base == nullptr) {
     // Not zeroed: of an array this large, only the pages that are used ever exist.
     pool.base = static_cast<CallSite*>(MemoryContextAllocExtended(
-        TopMemoryContext, kMaxSites * sizeof(CallSite), MCXT_ALLOC_NO_OOM));
+        TopMemoryContext, kMaxCallSites * sizeof(CallSite), MCXT_ALLOC_NO_OOM));
   }
-  if (pool.base == nullptr || pool.used == kMaxSites) {
+  if (pool.base == nullptr || pool.used == kMaxCallSites) {
     return nullptr;
   }
   return &pool.base[pool.used++];

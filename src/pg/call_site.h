@@ -44,6 +44,10 @@ struct CallSite {
   MemoryContextCallback when_reset;
 };
 
+// Sites that can be alive at the same time in one backend. For more than these, functions are
+// looked up by oid at each call, and a set counts as one call for each row.
+inline constexpr std::size_t kMaxCallSites = 16384;
+
 extern needs_fmgr_hook_type previous_needs_hook;
 extern fmgr_hook_type previous_hook;
 

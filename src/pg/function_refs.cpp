@@ -2,6 +2,7 @@
 // its call sites can count by themselves.
 #include "pg/function_refs.h"
 
+#include <bit>
 #include <cstring>
 #include <iterator>
 
@@ -35,8 +36,6 @@ std::uint32_t refs_used = 0;
 constexpr std::uint32_t kSpareRefs = 4096;
 
 MemoryContext refs_context = nullptr;
-
-std::uint32_t Capacity() { return static_cast<std::uint32_t>(settings.max_functions) + kSpareRefs; }
 
 void* AllocateOrNull(Size bytes, int flags) {
   if (refs_context == nullptr) {
@@ -206,7 +205,7 @@ void ReclaimRefs() {
 
 // A ref for a new function, or null if there is none to be had.
 FunctionRef* TakeRef() {
-  if (first_free_ref == 0 && refs_used == Capacity()) {
+  if (first_free_ref == 0 && refs_used == RefCapacity()) {
     ReclaimRefs();
   }
   if (first_free_ref != 0) {
@@ -214,7 +213,7 @@ FunctionRef* TakeRef() {
     first_free_ref = ref->epoch;
     return ref;
   }
-  if (refs_used < Capacity() && GrowIndex()) {
+  if (refs_used < RefCapacity() && GrowIndex()) {
     call_path.refs_bytes += sizeof(FunctionRef);
     return &call_path.refs[refs_used++];
   }
@@ -240,12 +239,18 @@ static void NamespaceChanged(Datum, int, uint32) { ++call_path.generation; }
 
 }  // namespace
 
+std::uint32_t RefCapacity() {
+  return static_cast<std::uint32_t>(settings.max_functions) + kSpareRefs;
+}
+
+std::uint32_t IndexCapacity() { return std::bit_ceil(2 * RefCapacity()); }
+
 FunctionRef* FindOrMakeRef(Oid function) {
   if (FunctionRef* known = FindRef(function)) {
     return known;
   }
   if (call_path.refs == nullptr) {
-    void* memory = AllocateOrNull((Capacity() + 1) * sizeof(FunctionRef), 0);
+    void* memory = AllocateOrNull((RefCapacity() + 1) * sizeof(FunctionRef), 0);
     call_path.refs = static_cast<FunctionRef*>(reinterpret_cast<void*>(
         TYPEALIGN(alignof(FunctionRef), reinterpret_cast<std::uintptr_t>(memory))));
   }

@@ -12,6 +12,11 @@ namespace pg_hello::pg {
 // Functions with smaller oids came with the server and are never tracked.
 inline constexpr Oid kFirstUserFunction = 16384;
 
+// Functions that one backend can know at a time.
+std::uint32_t RefCapacity();
+// Places in its index when it knows so many; it begins with 64.
+std::uint32_t IndexCapacity();
+
 // The ref of a function, made if there is none. Null if there is no room for it. REQUIRES: a
 // transaction.
 pending::FunctionRef* FindOrMakeRef(Oid function);

@@ -81,6 +81,15 @@ void InstallSharedMemoryHooks() {
   shmem_startup_hook = StartUpSharedMemory;
 }
 
+void RequireSharedMemory() {
+  if (shared_stats == nullptr) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("pg_hello must be loaded via \"shared_preload_libraries\""),
+                    errhint("Add pg_hello to \"shared_preload_libraries\" in postgresql.conf and "
+                            "restart the server.")));
+  }
+}
+
 TableLock::TableLock(LWLockMode mode) { LWLockAcquire(table_lock, mode); }
 TableLock::~TableLock() { LWLockRelease(table_lock); }
 

@@ -14,6 +14,9 @@ namespace pg_hello::pg {
 // Null if the library was not loaded through shared_preload_libraries.
 extern shared::SharedStats* shared_stats;
 
+// Raises an error that says so if there is none. For SQL functions.
+void RequireSharedMemory();
+
 // Asks for the memory when the server starts, chained to whoever else does. REQUIRES: the library
 // is being loaded by the postmaster.
 void InstallSharedMemoryHooks();

@@ -22,15 +22,6 @@ namespace {
 
 using snapshot::FunctionStats;
 
-void RequireSharedMemory() {
-  if (shared_stats == nullptr) {
-    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                    errmsg("pg_hello must be loaded via \"shared_preload_libraries\""),
-                    errhint("Add pg_hello to \"shared_preload_libraries\" in postgresql.conf and "
-                            "restart the server.")));
-  }
-}
-
 const snapshot::Snapshot* TakeOwnedSnapshot() {
   RequireSharedMemory();
   const ServerFacts facts = ReadServerFacts();

@@ -65,6 +65,19 @@ std::size_t SharedStats::SizeFor(const Dimensions& dimensions) {
   return OffsetsFor(dimensions).end;
 }
 
+std::array<MemoryPart, 5> SharedStats::PartsOf(const Dimensions& dimensions) {
+  const Offsets offsets = OffsetsFor(dimensions);
+  constexpr std::size_t kDatabases = sizeof(databases_);
+  const std::uint64_t functions = dimensions.max_functions;
+  return {
+      {{"header", 1, sizeof(SharedStats) - kDatabases, sizeof(SharedStats) - kDatabases},
+       {"databases", kMaxDatabases, sizeof(DatabaseRow), kDatabases},
+       {"function index", IndexSizeFor(dimensions.max_functions), sizeof(std::uint32_t),
+        offsets.rows - offsets.index},
+       {"functions", functions, sizeof(FunctionRow), offsets.slots - offsets.rows},
+       {"backends", dimensions.backend_slots, sizeof(BackendSlot), offsets.end - offsets.slots}}};
+}
+
 SharedStats* SharedStats::Create(void* memory, const Dimensions& dimensions,
                                  const measure::TickClock& clock, std::int64_t now_us) {
   std::memset(memory, 0, SizeFor(dimensions));

@@ -13,6 +13,7 @@
 #ifndef PG_HELLO_SHARED_SHARED_STATS_H
 #define PG_HELLO_SHARED_SHARED_STATS_H
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -41,11 +42,21 @@ struct alignas(64) DatabaseRow {
 
 inline constexpr std::uint32_t kMaxDatabases = 1024;
 
+// What a part of the block takes: so many of so many bytes, and what fills its last cache line.
+struct MemoryPart {
+  const char* name;
+  std::uint64_t number;
+  std::uint64_t bytes_each;
+  std::uint64_t bytes;
+};
+
 class alignas(64) SharedStats {
  public:
   // Bytes needed. For max_functions F and backend_slots B, and with P = 2 F rounded up to a power
   // of two: sizeof(SharedStats) + 4 P (rounded up to 64) + 2,816 F + 67,136 B.
   static std::size_t SizeFor(const Dimensions& dimensions);
+  // The same, part by part, in the order in which they lie.
+  static std::array<MemoryPart, 5> PartsOf(const Dimensions& dimensions);
 
   // Makes the block at `memory` (SizeFor() bytes, aligned to 64, zeroed here). `now_us`:
   // microseconds since the Unix epoch, the time from which everything is counted.

@@ -42,6 +42,19 @@ TEST(SharedStatsTest, SizeForIsTheDocumentedFormula) {
   }
 }
 
+TEST(SharedStatsTest, ThePartsOfTheBlockAddUpToItsSize) {
+  for (const Dimensions& dimensions :
+       {Dimensions{1, 1}, Dimensions{5, 3}, Dimensions{5'000, 117}}) {
+    std::uint64_t bytes = 0;
+    for (const MemoryPart& part : SharedStats::PartsOf(dimensions)) {
+      const std::uint64_t needed = part.number * part.bytes_each;
+      EXPECT_EQ(part.bytes, (needed + 63) / 64 * 64) << part.name;
+      bytes += part.bytes;
+    }
+    EXPECT_EQ(bytes, SharedStats::SizeFor(dimensions));
+  }
+}
+
 TEST(SharedStatsTest, RowsAndSlotsAreAlignedAndDoNotOverlap) {
   const SharedMemory stats({5, 3});
   const auto address = [](const auto& object) { return reinterpret_cast<std::uintptr_t>(&object); };
