@@ -266,6 +266,20 @@ void StartAnew(FmgrInfo* flinfo, CallSite* site, Datum* slot, const void* stack_
   }
 }
 
+// The first START at a call site, if there is nothing else to it; or else any event.
+[[gnu::noinline]] void OtherEvent(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot,
+                                  const void* stack_address) {
+  if (event == FHET_START && *slot == Datum{0} && !flinfo->fn_retset) {
+    FunctionRef* ref = FindRef(flinfo->fn_oid);
+    if (ref != nullptr && IsReady(ref) && call_stack.TryBegin(flinfo, ref, stack_address)) {
+      call_path.unwinding = false;
+      *slot = PointerGetDatum(ref);
+      return;
+    }
+  }
+  AnyEvent(event, flinfo, slot, stack_address);
+}
+
 extern "C" {
 
 static bool NeedsFmgrHook(Oid function) {
@@ -291,29 +305,28 @@ static void ChainedFmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* sl
 }
 
 // The common cases, in which no function is called and so no register has to be saved: on the way
-// of every call, instructions count. What is none of them goes to AnyEvent().
+// of every call, instructions count. What is none of them goes to OtherEvent().
 static void FmgrHook(FmgrHookEventType event, FmgrInfo* flinfo, Datum* slot) {
   const void* here = __builtin_dwarf_cfa();
-  if (event == FHET_START) {
+  if (event == FHET_START) [[likely]] {
     FunctionRef* ref = FunctionRefAt(*slot, flinfo->fn_oid);
-    if (ref == nullptr && *slot == Datum{0} && !flinfo->fn_retset) {
-      ref = FindRef(flinfo->fn_oid);
-    }
     if (ref != nullptr && IsReady(ref) && call_stack.TryBegin(flinfo, ref, here)) [[likely]] {
       call_path.unwinding = false;
-      *slot = PointerGetDatum(ref);
       return;
     }
-  } else if (event == FHET_END && !flinfo->fn_retset) [[likely]] {
+  } else if (event == FHET_END && !flinfo->fn_retset && call_stack.IsQuick()) [[likely]] {
+    // First of all, because the CPU reads its counter only when it has done what stands before:
+    // what stands behind is done while the caller goes on.
+    const std::uint64_t now = call_stack.QuickNow();
     FunctionRef* ref = call_stack.Ending(flinfo);
     shared::PendingCounters* entry = ref != nullptr ? PendingStats::EntryOf(*ref) : nullptr;
     if (entry != nullptr) [[likely]] {
       call_path.unwinding = false;
-      pending_stats.RecordInEntry(*ref, entry, call_stack.EndIt(*ref));
+      pending_stats.RecordInEntry(*ref, entry, call_stack.EndAt(*ref, now));
       return;
     }
   }
-  AnyEvent(event, flinfo, slot, here);
+  OtherEvent(event, flinfo, slot, here);
 }
 
 }  // extern "C"

@@ -101,6 +101,10 @@ class alignas(64) CallStack {
     return true;
   }
 
+  // Whether the clock is one for TryBegin() and Ending().
+  bool IsQuick() const { return quick_depth_ > 0; }
+  std::uint64_t QuickNow() const { return clock_.QuickNow(); }
+
   // The common case of Begin(), without a call on its way: the call is tracked, the stack in order
   // and not deeper than others can see, the clock quick. False if it is not; nothing is done then.
   [[gnu::always_inline]] bool TryBegin(const void* site, FunctionRef* ref,
@@ -139,13 +143,14 @@ class alignas(64) CallStack {
   }
 
   // The common case of End(), in two steps, without a call on their way: the function whose call
-  // ends, if the call is tracked, the innermost and `site`'s, and the clock quick; else null.
+  // ends, if it is tracked, the innermost and `site`'s; else null.
   [[gnu::always_inline]] FunctionRef* Ending(const void* site) const {
-    return top_->site == site && clock_.IsQuick() ? top_->ref : nullptr;
+    return top_->site == site ? top_->ref : nullptr;
   }
-  // REQUIRES: Ending() has just returned `ref`.
-  [[gnu::always_inline]] shared::CallSample EndIt(FunctionRef& ref) {
-    return Pop(ref, clock_.QuickNow());
+  // REQUIRES: Ending() has just returned `ref`. `now`: what QuickNow() said when the call ended;
+  // IsQuick().
+  [[gnu::always_inline]] shared::CallSample EndAt(FunctionRef& ref, std::uint64_t now) {
+    return Pop(ref, now);
   }
 
   // No call is open any more (the backend exits): ends all of them, innermost first, and hands each

@@ -21,7 +21,9 @@
 
 namespace pg_hello::pending {
 
-inline constexpr std::uint32_t kPromoteEvery = 16;
+// Pushing an entry out takes as long as many calls: with more functions in turn than entries,
+// often enough to follow the load, and rarely enough not to be noticed.
+inline constexpr std::uint32_t kPromoteEvery = 256;
 
 class PendingStats {
  public:

@@ -47,8 +47,8 @@ class CallStackTest : public ::testing::TestWithParam<Way> {
   }
   FunctionRef* End(std::size_t site) {
     if (FunctionRef* ref = stack_.Ending(&sites_.at(site));
-        GetParam() == Way::kCommonFirst && ref != nullptr) {
-      sample_ = stack_.EndIt(*ref);
+        GetParam() == Way::kCommonFirst && ref != nullptr && stack_.IsQuick()) {
+      sample_ = stack_.EndAt(*ref, stack_.QuickNow());
       return ref;
     }
     return stack_.End(&sites_.at(site), &sample_);
@@ -475,7 +475,7 @@ TEST_P(CallStackTest, TheCommonWayIsOnlyForAQuickClock) {
   EXPECT_FALSE(stack_.TryBegin(&sites_[0], &refs_[0], reinterpret_cast<const void*>(kBase - 1)));
   Begin(0, &refs_[0], 100);
   now_ += 70;
-  EXPECT_EQ(stack_.Ending(&sites_[0]), nullptr);
+  EXPECT_FALSE(stack_.IsQuick());
   EXPECT_EQ(End(0), &refs_[0]);
   ExpectSample(70, 70, true);
 }
