@@ -8,7 +8,7 @@
 #include "pg/backend_stats.h"
 
 extern "C" {
-#include "executor/executor.h"
+#include "utils/memutils.h"
 }
 
 namespace pg_hello::pg {
@@ -30,6 +30,18 @@ static void ExpressionShutDown(Datum argument) {
   FinishSet(site);
 }
 
+// As RegisterExprContextCallback(), but without memory the set is just not watched: it then ends
+// with the site's memory.
+static void Watch(ExprContext* context, CallSite* site) {
+  auto* callback = static_cast<ExprContext_CB*>(MemoryContextAllocExtended(
+      context->ecxt_per_query_memory, sizeof(ExprContext_CB), MCXT_ALLOC_NO_OOM));
+  if (callback != nullptr) {
+    *callback = {context->ecxt_callbacks, ExpressionShutDown, PointerGetDatum(site)};
+    context->ecxt_callbacks = callback;
+    site->set.watched = context;
+  }
+}
+
 static Datum Trampoline(PG_FUNCTION_ARGS) {
   CallSite* site = EnteredSite(fcinfo->flinfo);
   OpenSet& set = site->set;
@@ -41,8 +53,7 @@ static Datum Trampoline(PG_FUNCTION_ARGS) {
   set.more = info != nullptr && IsA(info, ReturnSetInfo) && info->returnMode == SFRM_ValuePerCall &&
              info->isDone == ExprMultipleResult;
   if (set.more && info->econtext != nullptr && set.watched != info->econtext) {
-    RegisterExprContextCallback(info->econtext, ExpressionShutDown, PointerGetDatum(site));
-    set.watched = info->econtext;
+    Watch(info->econtext, site);
   }
   if (!tracked && !set.more) {
     FinishSet(site);  // tracking was switched off while the set was open

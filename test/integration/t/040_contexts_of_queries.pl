@@ -28,6 +28,10 @@ context('inlined SQL functions', 'never',
 		CREATE FUNCTION inlined_set(int) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT generate_series(1, $1)'},
 	sql => 'SELECT inlined(g) FROM generate_series(1, 5) g; SELECT * FROM inlined_set(3)',
 	counts => '');
+context('inlined SQL functions', 'nor where the planner would inline them, but cannot',
+	setup => q{CREATE FUNCTION twice(int) RETURNS int LANGUAGE sql AS 'SELECT $1 + $1'},
+	sql => 'SELECT inlined_set(3), twice(random()::int)',
+	counts => '');
 context('inlined SQL functions', 'with pg_hello.track_inlinable',
 	sql => 'SET pg_hello.track_inlinable = on; SELECT inlined(g) FROM generate_series(1, 5) g; SELECT * FROM inlined_set(3)',
 	counts => 'inlined(integer) 5 inlined_set(integer) 1');
