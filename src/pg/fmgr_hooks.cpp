@@ -108,7 +108,10 @@ static void RememberFatal(ErrorData* error) {
 }
 
 static void DetachBackend(int, Datum) {
-  const int sqlstate = fatal_sqlstate != 0 ? fatal_sqlstate : ERRCODE_ADMIN_SHUTDOWN;
+  int sqlstate = fatal_sqlstate != 0 ? fatal_sqlstate : ERRCODE_ADMIN_SHUTDOWN;
+  if (sqlstate == ERRCODE_ADMIN_SHUTDOWN && LeaderBackendNumber() >= 0) {
+    sqlstate = ERRCODE_QUERY_CANCELED;  // by the leader, whose query has failed
+  }
   call_path.unwinding = false;
   call_stack.EndAll(
       [sqlstate](const void* flinfo, FunctionRef& ref, const shared::CallSample& sample) {

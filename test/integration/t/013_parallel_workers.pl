@@ -39,7 +39,22 @@ like($stderr, qr/ERROR:  no\b.*parallel worker/s, 'an error in a parallel worker
 	my %origins = map { $_ => metric($scrape, 'pg_hello_function_error_origins_total', function => 'pl_fails(integer)', sqlstate_class => $_) // 0 } 'P0', '57';
 	cmp_ok($origins{P0}, '>=', 1, '... is counted');
 	is(metric($scrape, 'pg_hello_function_errors_total', function => 'pl_fails(integer)'), $origins{P0} + $origins{57}, '... and those that it ends');
+	is(metric($scrape, 'pg_hello_function_canceled_total', function => 'pl_fails(integer)'), $origins{57}, '... which are cancels');
 }
+# A statement that is canceled is no failure of the calls in its workers.
+quiet_sql($node, 'SELECT pg_hello_reset()');
+$node->safe_psql('postgres', q{CREATE FUNCTION naps(i int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS
+	'BEGIN PERFORM pg_sleep(600); RETURN i; END'});
+my $session = $node->background_psql('postgres', on_error_stop => 0);
+$session->query_until(qr/now/, "\\echo now\n$parallel SELECT sum(naps(i)) FROM t;\n");
+my $naps = sub { metric(scrape($port), "pg_hello_function_$_[0]", function => 'naps(integer)') // 0 };
+wait_until('workers sleep', sub { $naps->('active') > 1 });
+my $active = $naps->('active');
+quiet_sql($node, q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%naps%' AND backend_type = 'client backend' AND pid <> pg_backend_pid()});
+wait_until('they are gone', sub { $naps->('active') == 0 });
+is(join(' ', map { $naps->($_) } 'calls_total', 'errors_total', 'canceled_total'), "$active $active $active", 'a parallel query that is canceled: so are the calls in its workers');
+$session->quit;
+
 is(metric(scrape($port), 'pg_hello_function_active', function => 'pl_fails(integer)'), 0, '... and nothing is active');
 is(metric(scrape($port), 'pg_hello_stack_resyncs_total'), 0, 'call stacks were never out of step');
 

@@ -44,6 +44,11 @@ context('parallel workers', 'an error in one of them begins where it begins, not
 	counts => qr/\Abad\(integer\) \d+\/\d+ catches\(\) 1\/1 leads\(\) 1\/1\z/);
 is(quiet_sql($node, q{SELECT string_agg(function || ' ' || error_origins, ', ' ORDER BY function) FROM pg_hello_stats
 	WHERE function IN ('catches()', 'leads()')}), 'catches() {"22": 1}, leads() {}', '... by class');
+context('parallel workers', 'also of those that build an index',
+	sql => 'SET max_parallel_maintenance_workers = 2; SET min_parallel_table_scan_size = 0; SET log_min_messages = debug1;
+		CREATE INDEX ON t ((fixed(i)))',
+	counts => 'fixed(integer) 2000');
+is(count_in_log($node, qr/building index .* with request for 1 parallel worker/), 1, '... of which there was one');
 context('aggregates', 'combine, once for each worker',
 	sql => "$parallel SELECT total(i) FROM t",
 	counts => 'combines(integer,integer) 2 final(integer) 1 trans(integer,integer) 2000');
