@@ -102,6 +102,17 @@ context('input and output of types', 'in C',
 	sql => q{SELECT n FROM nums; SELECT '4'::num IS NULL; COPY nums TO STDOUT},
 	counts => 'num_in(cstring) 1 num_out(num) 6');
 
+context('text search', 'the functions of a dictionary, for each word',
+	setup => q{
+		CREATE FUNCTION my_init(internal) RETURNS internal LANGUAGE internal AS 'dsimple_init';
+		CREATE FUNCTION my_lexize(internal, internal, internal, internal) RETURNS internal LANGUAGE internal AS 'dsimple_lexize';
+		CREATE TEXT SEARCH TEMPLATE my_template (INIT = my_init, LEXIZE = my_lexize);
+		CREATE TEXT SEARCH DICTIONARY my_dictionary (TEMPLATE = my_template);
+		CREATE TEXT SEARCH CONFIGURATION my_search (PARSER = default);
+		ALTER TEXT SEARCH CONFIGURATION my_search ADD MAPPING FOR asciiword WITH my_dictionary},
+	sql => q{SELECT to_tsvector('my_search', 'a rat and a cat')},
+	counts => 'my_init(internal) 1 my_lexize(internal,internal,internal,internal) 5');
+
 # --- aggregates and windows ----------------------------------------------------------------------------
 
 context('aggregates', 'transition for each row, final for each group',

@@ -80,6 +80,12 @@ context('operator classes', 'each comparison',
 is(quiet_sql($node, q{SELECT last_value FROM comparisons}),
 	calls_of(scrape($node), 'compares(integer,integer)'), '... by their own count');
 
+context('handlers of access methods', 'whenever the server asks for them, also while it builds its caches',
+	setup => q{CREATE FUNCTION my_heap(internal) RETURNS table_am_handler LANGUAGE internal AS 'heap_tableam_handler';
+		CREATE ACCESS METHOD my_am TYPE TABLE HANDLER my_heap; CREATE TABLE of_my_am (i int) USING my_am},
+	sql => 'INSERT INTO of_my_am SELECT generate_series(1, 5); DISCARD ALL; SELECT * FROM of_my_am; VACUUM of_my_am',
+	counts => qr/\Amy_heap\(internal\) [1-9]\d*\z/);
+
 # --- triggers ------------------------------------------------------------------------------------------
 
 context('row triggers', 'BEFORE and AFTER, each row',

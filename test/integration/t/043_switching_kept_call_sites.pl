@@ -16,6 +16,9 @@ quiet_sql($node, q{
 	CREATE OPERATOR CLASS ints FOR TYPE int USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =,
 		OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 compares(int, int);
 	CREATE TABLE classed (i int); CREATE INDEX classed_i ON classed (i ints); INSERT INTO classed VALUES (1);
+	CREATE FUNCTION my_lexize(internal, internal, internal, internal) RETURNS internal LANGUAGE internal AS 'dsimple_lexize';
+	CREATE TEXT SEARCH TEMPLATE my_template (INIT = dsimple_init, LEXIZE = my_lexize);
+	CREATE TEXT SEARCH DICTIONARY my_dictionary (TEMPLATE = my_template);
 	CREATE TABLE t (i int); CREATE TRIGGER b BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION fires();
 });
 
@@ -80,6 +83,13 @@ kept('support functions of indexes', 'and in those that used it while on',
 	"$on; INSERT INTO classed VALUES (1)" => 'compares(integer,integer) N',
 	"$off; INSERT INTO classed VALUES (1)" => '',
 	"$on; INSERT INTO classed VALUES (1)" => 'compares(integer,integer) N');
+kept('text search dictionaries', 'off at once; on in sessions that have not yet used them',
+	q{SELECT ts_lexize('my_dictionary', 'rat')} => '',
+	qq{$on; SELECT ts_lexize('my_dictionary', 'rat')} => '');
+kept('text search dictionaries', 'and in those that used them while on',
+	qq{$on; SELECT ts_lexize('my_dictionary', 'rat')} => 'my_lexize(internal,internal,internal,internal) 1',
+	qq{$off; SELECT ts_lexize('my_dictionary', 'rat')} => '',
+	qq{$on; SELECT ts_lexize('my_dictionary', 'rat')} => 'my_lexize(internal,internal,internal,internal) 1');
 kept('triggers', 'follow with the next statement',
 	'INSERT INTO t VALUES (1)' => '',
 	"BEGIN; $on; INSERT INTO t VALUES (1)" => 'fires() 1',
