@@ -239,4 +239,13 @@ right_again('idle_in_transaction_session_timeout');
 $other->quit;
 $session->quit;
 
+outcome();
+my $last = $node->background_psql('postgres', on_error_stop => 0);
+$last->query_until(qr/now/, "\\echo now\nSELECT sleeps_sql();\n");
+wait_until('it waits', sub { quiet_sql($node, q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'}) eq '1' });
+$node->restart;
+$port = metrics_port($node);
+is(outcome(), 'sleeps 1/1/0 {57:1}, sleeps_sql 1/1/0', 'a fast shutdown');
+eval { $last->quit };
+
 finish();
