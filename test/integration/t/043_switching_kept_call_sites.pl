@@ -105,6 +105,31 @@ kept('calls that run', 'are counted when they end, if they began while on',
 	"$on; SELECT switches()" => 'switches() 1',
 	'SELECT switches()' => '');
 
+# --- other sessions, by what they change -------------------------------------------------------------------
+
+sub switched
+{
+	my ($name, $what, $counts) = @_;
+	is(counted_since(), $counts, "$name: $what");
+	return;
+}
+
+my %body = (
+	inlined => q{LANGUAGE sql AS 'SELECT $1 + 1'},
+	'not inlined' => q{LANGUAGE sql AS 'SELECT $1 + 1 LIMIT 1'},
+	'in PL/pgSQL' => q{LANGUAGE plpgsql AS 'BEGIN RETURN $1 + 1; END'});
+sub change { quiet_sql($node, "CREATE OR REPLACE FUNCTION changes(i int) RETURNS int $body{$_[0]}"); counted_since(); return; }
+change('inlined');
+my $meets_it = $node->background_psql('postgres');
+$meets_it->query_safe("$on; SET plan_cache_mode = force_generic_plan; PREPARE p AS SELECT changes(1); EXECUTE p");
+foreach my $how ('in PL/pgSQL', 'inlined', 'not inlined', 'inlined', 'in PL/pgSQL')
+{
+	change($how);
+	$meets_it->query_safe('EXECUTE p; SELECT changes(2)');
+	switched('functions that are changed', "by another session: $how", $how eq 'inlined' ? '' : 'changes(integer) 2');
+}
+$meets_it->quit;
+
 # --- other sessions, by reload -----------------------------------------------------------------------------
 
 sub switch_by_reload
@@ -117,13 +142,6 @@ sub switch_by_reload
 		wait_until('the session sees it', sub { $session->query_safe('SHOW pg_hello.track') eq $level });
 	}
 	counted_since();
-	return;
-}
-
-sub switched
-{
-	my ($name, $what, $counts) = @_;
-	is(counted_since(), $counts, "$name: $what");
 	return;
 }
 
