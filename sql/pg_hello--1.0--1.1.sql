@@ -23,3 +23,33 @@ COMMENT ON FUNCTION @extschema@.pg_hello_memory() IS
 REVOKE ALL ON FUNCTION @extschema@.pg_hello_memory() FROM PUBLIC;
 
 GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_memory() TO pg_monitor;
+
+--
+-- What is not tracked, and why.
+--
+
+CREATE FUNCTION @extschema@.pg_hello_skipped_rows(
+    OUT funcid oid,
+    OUT schema text,
+    OUT function text,
+    OUT language text,
+    OUT extension text,
+    OUT reason text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_hello_skipped_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_skipped_rows() IS
+'what pg_hello_skipped shows';
+
+CREATE VIEW @extschema@.pg_hello_skipped AS
+SELECT funcid, schema, function, language, extension, reason
+FROM @extschema@.pg_hello_skipped_rows();
+
+COMMENT ON VIEW @extschema@.pg_hello_skipped IS
+'functions of the current database that are not tracked by this session''s settings, and why; without the server''s own';
+
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_skipped_rows() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_skipped_rows() TO pg_monitor;
+GRANT SELECT ON @extschema@.pg_hello_skipped TO pg_monitor;

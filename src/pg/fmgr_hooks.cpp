@@ -19,6 +19,7 @@
 #include "pg/set_calls.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
+#include "pg/tracking_rules.h"
 #include "pg/worker_errors.h"
 
 extern "C" {

@@ -4,19 +4,14 @@
 
 #include <bit>
 #include <cstring>
-#include <iterator>
 
 #include "pg/call_path.h"
 #include "pg/function_names.h"
-#include "pg/inlining.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
+#include "pg/tracking_rules.h"
 
 extern "C" {
-#include "access/htup_details.h"
-#include "catalog/pg_language.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -82,35 +77,6 @@ bool GrowIndex() {
   return true;
 }
 
-bool IsProceduralLanguage(Oid language) {
-  return language != INTERNALlanguageId && language != ClanguageId && language != SQLlanguageId;
-}
-
-// An encoding conversion, by the arguments that CREATE CONVERSION asks for. The server calls these
-// also outside transactions, where a hooked function crashes it: its hook path looks up catalogs.
-bool IsConversion(Form_pg_proc form) {
-  static constexpr Oid kArguments[] = {INT4OID, INT4OID, CSTRINGOID, INTERNALOID, INT4OID, BOOLOID};
-  return form->pronargs == static_cast<int16>(std::size(kArguments)) &&
-         std::memcmp(form->proargtypes.values, kArguments, sizeof(kArguments)) == 0;
-}
-
-bool IsWanted(HeapTuple procedure) {
-  auto* form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(procedure));
-  if (IsConversion(form)) {
-    return false;
-  }
-  switch (settings.track) {
-    case kTrackNone:
-      return false;
-    case kTrackOwn:
-      return IsOwnFunction(form->oid);
-    case kTrackPl:
-      return IsProceduralLanguage(form->prolang) || IsOwnFunction(form->oid);
-    default:
-      return form->prolang != SQLlanguageId || settings.track_inlinable || !MayBeInlined(procedure);
-  }
-}
-
 Verdict Judge(Oid function) {
   if (settings.track == kTrackNone || function < kFirstUserFunction) {
     return Verdict::kUntracked;
@@ -119,7 +85,7 @@ Verdict Judge(Oid function) {
   if (!HeapTupleIsValid(procedure)) {
     return Verdict::kUntracked;
   }
-  const bool wanted = IsWanted(procedure);
+  const bool wanted = RuleFor(procedure) == Rule::kTracked;
   ReleaseSysCache(procedure);
   return wanted ? Verdict::kWanted : Verdict::kUntracked;
 }

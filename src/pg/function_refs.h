@@ -9,9 +9,6 @@
 
 namespace pg_hello::pg {
 
-// Functions with smaller oids came with the server and are never tracked.
-inline constexpr Oid kFirstUserFunction = 16384;
-
 // Functions that one backend can know at a time.
 std::uint32_t RefCapacity();
 // Places in its index when it knows so many; it begins with 64.

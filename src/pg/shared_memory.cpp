@@ -72,15 +72,6 @@ static void StartUpSharedMemory() {
 
 }  // namespace
 
-void InstallSharedMemoryHooks() {
-  calibrated_clock = measure::Calibrate(
-      measure::TscIsTrustworthy() ? measure::ClockSource::kTsc : measure::ClockSource::kMonotonic);
-  previous_request_hook = shmem_request_hook;
-  shmem_request_hook = RequestSharedMemory;
-  previous_startup_hook = shmem_startup_hook;
-  shmem_startup_hook = StartUpSharedMemory;
-}
-
 void RequireSharedMemory() {
   if (shared_stats == nullptr) {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -88,6 +79,15 @@ void RequireSharedMemory() {
                     errhint("Add pg_hello to \"shared_preload_libraries\" in postgresql.conf and "
                             "restart the server.")));
   }
+}
+
+void InstallSharedMemoryHooks() {
+  calibrated_clock = measure::Calibrate(
+      measure::TscIsTrustworthy() ? measure::ClockSource::kTsc : measure::ClockSource::kMonotonic);
+  previous_request_hook = shmem_request_hook;
+  shmem_request_hook = RequestSharedMemory;
+  previous_startup_hook = shmem_startup_hook;
+  shmem_startup_hook = StartUpSharedMemory;
 }
 
 TableLock::TableLock(LWLockMode mode) { LWLockAcquire(table_lock, mode); }

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ENTRY_POINTS = re.compile(
-    r"Pg_magic_func|_PG_init|pg_finfo_pg_hello_\w+|pg_hello_(greet|now_ms|spi_version|stats_rows|active_rows|reset"
+    r"Pg_magic_func|_PG_init|pg_finfo_pg_hello_\w+|pg_hello_(greet|now_ms|spi_version|skipped_rows|stats_rows|active_rows|reset"
     r"|info|metrics|worker_main)"
 )
 
