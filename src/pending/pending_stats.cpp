@@ -94,7 +94,7 @@ bool PendingStats::Renew(FunctionRef& ref) {
   ref.misses = 0;
   if (!same) {
     ref.ready = 0;
-    ref.verdict = Verdict::kUnknown;
+    ref.verdict = Verdict::kUntracked;  // until there is news of it
     ref.row = nullptr;
     return false;
   }

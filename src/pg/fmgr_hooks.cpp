@@ -134,7 +134,7 @@ static void SubtransactionEnded(SubXactEvent event, SubTransactionId, SubTransac
 
 shared::DatabaseRow* FindOrInsertDatabase() {
   shared::DatabaseName name;
-  NameDatabase(&name);
+  NameDatabase(MyDatabaseId, &name);
   const TableLock lock(LW_EXCLUSIVE);
   return shared_stats->FindOrInsertDatabase(MyDatabaseId, name);
 }

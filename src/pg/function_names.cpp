@@ -139,11 +139,11 @@ void NameFunction(HeapTuple procedure, NamedFunction* named) {
   MemoryContextDelete(scratch);
 }
 
-void NameDatabase(shared::DatabaseName* name) {
+void NameDatabase(Oid database, shared::DatabaseName* name) {
   std::memset(name, 0, sizeof(*name));
-  char* datname = get_database_name(MyDatabaseId);
+  char* datname = get_database_name(database);
   if (CopyServerText(name->datname, datname != nullptr ? datname : "")) {
-    Mark(name->datname, MyDatabaseId);
+    Mark(name->datname, database);
   }
   if (datname != nullptr) {
     pfree(datname);

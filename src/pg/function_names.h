@@ -20,8 +20,8 @@ struct NamedFunction {
 // fmgr_info() looks up as well, and errors of those look-ups (out of memory) go to the caller.
 void NameFunction(HeapTuple procedure, NamedFunction* named);
 
-// Name of the current database. REQUIRES: a transaction.
-void NameDatabase(shared::DatabaseName* name);
+// Name of a database; empty if there is none of this oid. REQUIRES: a transaction.
+void NameDatabase(Oid database, shared::DatabaseName* name);
 
 // Whether the function belongs to this extension. REQUIRES: a transaction.
 bool IsOwnFunction(Oid function);

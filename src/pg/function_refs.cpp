@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "pg/call_path.h"
+#include "pg/catalog_changes.h"
 #include "pg/function_names.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
@@ -90,7 +91,9 @@ Verdict Judge(Oid function) {
   return wanted ? Verdict::kWanted : Verdict::kUntracked;
 }
 
-shared::FunctionRow* FindOrInsertRow(const NamedFunction& named) {
+// Null if there is no room, or if the function is gone.
+shared::FunctionRow* FindOrInsertRow(const NamedFunction& named, bool* gone) {
+  *gone = false;
   {
     const TableLock lock(LW_SHARED);
     shared::FunctionRow* row = shared_stats->Find(named.key);
@@ -98,15 +101,45 @@ shared::FunctionRow* FindOrInsertRow(const NamedFunction& named) {
       return row;
     }
   }
-  const TableLock lock(LW_EXCLUSIVE);
-  return shared_stats->FindOrInsert(named.key, named.identity, UnixTimeUs());
+  shared::FunctionRow* made;
+  {
+    const TableLock lock(LW_EXCLUSIVE);
+    made = shared_stats->FindOrInsert(named.key, named.identity, UnixTimeUs());
+  }
+  // Whoever drops the function takes its row away when all have been sent the news. If that was
+  // just before this row was made, the news is there now; if not, the row will be found.
+  if (made != nullptr && OidIsValid(named.key.funcid)) {
+    AcceptInvalidationMessages();
+    *gone = !SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(named.key.funcid));
+    if (*gone) {
+      RemoveFunctionRow(named.key.dbid, named.key.funcid);
+      return nullptr;
+    }
+  }
+  return made;
+}
+
+// The row was taken away, and is perhaps another function's by now.
+bool HasLostRow(const FunctionRef& ref) {
+  return ref.row != nullptr &&
+         (ref.row->live.load(std::memory_order_acquire) == 0 || !(ref.row->Key() == ref.row_key));
+}
+
+// The function was dropped. Until this backend hears of it, it can go on calling the function by
+// what its caches say, and must not be kept from that: to listen for the news now would make the
+// call fail.
+void LoseRow(FunctionRef* ref) {
+  ref->ready = 0;
+  ref->verdict = Verdict::kUntracked;
+  ref->row = nullptr;
+  ref->pending = nullptr;
 }
 
 // Makes a wanted function's row if it has none, and finds it.
 void FindRow(FunctionRef* ref) {
   HeapTuple procedure = SearchSysCache1(PROCOID, ObjectIdGetDatum(ref->funcid));
   if (!HeapTupleIsValid(procedure)) {
-    ref->verdict = Verdict::kUntracked;
+    LoseRow(ref);
     return;
   }
   NamedFunction named;
@@ -114,7 +147,12 @@ void FindRow(FunctionRef* ref) {
   ReleaseSysCache(procedure);
 
   const std::uint32_t vacancies = shared_stats->vacancies();
-  shared::FunctionRow* row = FindOrInsertRow(named);
+  bool gone;
+  shared::FunctionRow* row = FindOrInsertRow(named, &gone);
+  if (gone) {
+    LoseRow(ref);
+    return;
+  }
   const std::uint32_t epoch =
       row != nullptr ? row->epoch.load(std::memory_order_acquire) : vacancies;
   if (row != ref->row || epoch != ref->epoch) {
@@ -233,23 +271,13 @@ FunctionRef* FindOrMakeRef(Oid function) {
   return ref;
 }
 
-namespace {
-
-// The function's row was taken away: the function was dropped. This backend may not have heard of
-// it yet, and would make the row anew by what its caches say.
-bool LostItsRow(const FunctionRef& ref) {
-  const bool at_the_end_of_a_call = ref.verdict == Verdict::kUnknown && ref.generation != 0;
-  return at_the_end_of_a_call ||
-         (ref.row != nullptr &&
-          (ref.row->live.load(std::memory_order_acquire) == 0 || !(ref.row->Key() == ref.row_key)));
-}
-
-}  // namespace
-
 bool WantsTracking(Oid function) { return Judge(function) != Verdict::kUntracked; }
 
 bool IsTracked(FunctionRef* ref) {
-  if (ref->generation != call_path.generation || ref->verdict == Verdict::kUnknown) {
+  if (ref->generation != call_path.generation) {
+    if (HasLostRow(*ref)) {
+      LoseRow(ref);
+    }
     // Before the look-ups: if they bring news of the function, the verdict is stale at once.
     ref->generation = call_path.generation;
     ref->ready = 0;
@@ -259,8 +287,8 @@ bool IsTracked(FunctionRef* ref) {
 }
 
 void PrepareRef(FunctionRef* ref) {
-  if (LostItsRow(*ref)) {
-    AcceptInvalidationMessages();
+  if (HasLostRow(*ref)) {
+    LoseRow(ref);
   }
   if (!IsTracked(ref)) {
     return;

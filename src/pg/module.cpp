@@ -1,6 +1,6 @@
 // Where PostgreSQL enters the library, and in which order it is set up.
+#include "pg/catalog_changes.h"
 #include "pg/compat.h"
-#include "pg/drops.h"
 #include "pg/fmgr_hooks.h"
 #include "pg/pg.h"
 #include "pg/settings.h"
@@ -26,7 +26,7 @@ void _PG_init(void) {
   DefineServerSettings();
   InstallSharedMemoryHooks();
   InstallFmgrHooks();
-  InstallDropHooks();
+  WatchCatalogChanges();
   RegisterWorker();
 }
 

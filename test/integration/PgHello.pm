@@ -170,6 +170,8 @@ sub create_test_functions
 			LANGUAGE C STRICT VOLATILE;
 		CREATE FUNCTION events() RETURNS text AS 'pg_hello_test', 'pg_hello_test_events'
 			LANGUAGE C STRICT VOLATILE;
+		CREATE FUNCTION next_oid(oid) RETURNS void AS 'pg_hello_test', 'pg_hello_test_next_oid'
+			LANGUAGE C STRICT VOLATILE;
 	});
 	return;
 }

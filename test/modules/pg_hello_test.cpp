@@ -11,6 +11,7 @@ extern "C" {
 #include "access/transam.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lwlock.h"
 #include "utils/builtins.h"
 #include "utils/elog.h"
 #include "utils/memutils.h"
@@ -25,6 +26,7 @@ PG_FUNCTION_INFO_V1(pg_hello_test_srf);
 PG_FUNCTION_INFO_V1(pg_hello_test_spin_ms);
 PG_FUNCTION_INFO_V1(pg_hello_test_recurse);
 PG_FUNCTION_INFO_V1(pg_hello_test_events);
+PG_FUNCTION_INFO_V1(pg_hello_test_next_oid);
 
 PGDLLEXPORT Datum pg_hello_test_noop(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_raise(PG_FUNCTION_ARGS);
@@ -32,6 +34,7 @@ PGDLLEXPORT Datum pg_hello_test_srf(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_spin_ms(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_recurse(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_events(PG_FUNCTION_ARGS);
+PGDLLEXPORT Datum pg_hello_test_next_oid(PG_FUNCTION_ARGS);
 
 struct SiteState {
   int magic;
@@ -139,6 +142,20 @@ Datum pg_hello_test_recurse(PG_FUNCTION_ARGS) {
   } else {
     OidFunctionCall0(PG_GETARG_OID(1));
   }
+  PG_RETURN_VOID();
+}
+
+// next_oid(oid): the server's next new object gets this oid, if it is free.
+Datum pg_hello_test_next_oid(PG_FUNCTION_ARGS) {
+#if PG_VERSION_NUM >= 170000
+  auto* counters = TransamVariables;
+#else
+  auto* counters = ShmemVariableCache;
+#endif
+  LWLockAcquire(OidGenLock, LW_EXCLUSIVE);
+  counters->nextOid = PG_GETARG_OID(0);
+  counters->oidCount = 0;
+  LWLockRelease(OidGenLock);
   PG_RETURN_VOID();
 }
 

@@ -11,8 +11,8 @@
 namespace pg_hello::pending {
 
 enum class Verdict : std::uint8_t {
-  kUnknown,    // ask again
-  kUntracked,  // by the settings, or because it would be inlined
+  kUnknown,    // not judged yet
+  kUntracked,  // by the settings, because it would be inlined, or because it was dropped
   kWanted,     // to be tracked; its row has not been looked for since that was decided
   kTracked,    // `row` is its row
   kOverflow,   // would be tracked, but the table is full; `epoch` is SharedStats::vacancies() then

@@ -81,7 +81,7 @@ END LOOP; END $$});
 is(scalar(grep { ($_->{labels}{function} // '') =~ /^churn_/ } @{ scrape($port)->{samples} }), 0, 'thousands come and go');
 is(metric(scrape($port), 'pg_hello_overflow_calls_total', datname => 'postgres'), 0, '... and leave no overflow behind');
 
-# Two-phase commit: not followed, as drops.h says; but nothing breaks.
+# Two-phase commit: not followed, as catalog_changes.h says; but nothing breaks.
 make('prepared');
 $node->safe_psql('postgres', q{BEGIN; DROP FUNCTION prepared(); PREPARE TRANSACTION 'drop'});
 $node->safe_psql('postgres', q{COMMIT PREPARED 'drop'});

@@ -193,7 +193,7 @@ TEST_F(PendingStatsTest, ACallOfARemovedFunctionIsCountedNowhere) {
   shared::FunctionRow& row = *refs_[0].row;
   stats_->Remove(row);
   Record(0);
-  EXPECT_EQ(refs_[0].verdict, Verdict::kUnknown);
+  EXPECT_EQ(refs_[0].verdict, Verdict::kUntracked);
   EXPECT_EQ(refs_[0].row, nullptr);
   EXPECT_EQ(refs_[0].pending, nullptr);
   Record(0);
@@ -212,7 +212,7 @@ TEST_F(PendingStatsTest, ACallOfARemovedFunctionIsNotCountedForTheNextOneInTheRo
   FunctionRef next = TrackedRef(*stats_, Insert(*stats_, 777));
   ASSERT_EQ(next.row, &row);
   Record(0);
-  EXPECT_EQ(refs_[0].verdict, Verdict::kUnknown);
+  EXPECT_EQ(refs_[0].verdict, Verdict::kUntracked);
   EXPECT_EQ(FindFunction(TakeSnapshot(*stats_), 777)->calls, 0U);
   pending_.Record(next, Sample(5));
   EXPECT_EQ(FindFunction(TakeSnapshot(*stats_), 777)->calls, 1U);
@@ -223,7 +223,7 @@ TEST_F(PendingStatsTest, TheSameFunctionOfAnotherDatabaseInTheRowIsAnotherFuncti
   stats_->Remove(row);
   ASSERT_EQ(&Insert(*stats_, refs_[0].funcid, kDbid + 1), &row);
   Record(0);
-  EXPECT_EQ(refs_[0].verdict, Verdict::kUnknown);
+  EXPECT_EQ(refs_[0].verdict, Verdict::kUntracked);
   EXPECT_EQ(CountedCalls(row.counters), 0U);
 }
 
