@@ -10,6 +10,7 @@ extern "C" {
 #include "nodes/nodeFuncs.h"
 #include "storage/backendid.h"
 #include "storage/latch.h"
+#include "tcop/utility.h"
 #include "utils/memutils.h"
 }
 

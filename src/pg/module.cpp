@@ -3,6 +3,7 @@
 #include "pg/compat.h"
 #include "pg/fmgr_hooks.h"
 #include "pg/pg.h"
+#include "pg/prepared_drops.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
 #include "pg/worker.h"
@@ -27,6 +28,7 @@ void _PG_init(void) {
   InstallSharedMemoryHooks();
   InstallFmgrHooks();
   WatchCatalogChanges();
+  WatchPreparedTransactions();
   RegisterWorker();
 }
 

@@ -5,7 +5,7 @@ use warnings FATAL => 'all';
 use Test::More;
 use PgHello;
 
-my $node = new_node('main', 'max_prepared_transactions' => 2);
+my $node = new_node('main');
 my $port = metrics_port($node);
 
 sub calls { my ($function, %labels) = @_; return metric(scrape($port), 'pg_hello_function_calls_total', function => $function, %labels); }
@@ -80,11 +80,5 @@ $node->safe_psql('postgres', q{DO $$ BEGIN FOR i IN 1..2000 LOOP
 END LOOP; END $$});
 is(scalar(grep { ($_->{labels}{function} // '') =~ /^churn_/ } @{ scrape($port)->{samples} }), 0, 'thousands come and go');
 is(metric(scrape($port), 'pg_hello_overflow_calls_total', datname => 'postgres'), 0, '... and leave no overflow behind');
-
-# Two-phase commit: not followed, as catalog_changes.h says; but nothing breaks.
-make('prepared');
-$node->safe_psql('postgres', q{BEGIN; DROP FUNCTION prepared(); PREPARE TRANSACTION 'drop'});
-$node->safe_psql('postgres', q{COMMIT PREPARED 'drop'});
-is(calls('prepared()'), 2, 'a prepared drop leaves the numbers');
 
 finish();
