@@ -7,6 +7,7 @@
 
 extern "C" {
 #include "access/parallel.h"
+#include "access/xact.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/backendid.h"
 #include "storage/latch.h"
@@ -33,6 +34,9 @@ inline bool WalkRawTree(Node* node, TreeWalker walker, void* context) {
   auto* untyped = reinterpret_cast<void*>(walker);
   return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(untyped), context);
 }
+
+// The object that a commit record's list of dropped statistics names.
+inline Oid StatsItemObject(const xl_xact_stats_item& item) { return item.objoid; }
 
 // A set of events to wait for that lives as long as the process.
 inline WaitEventSet* MakeWaitEventSet(int events) {

@@ -4,6 +4,7 @@
 #include "pg/fmgr_hooks.h"
 #include "pg/pg.h"
 #include "pg/prepared_drops.h"
+#include "pg/replayed_drops.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
 #include "pg/worker.h"
@@ -29,6 +30,7 @@ void _PG_init(void) {
   InstallFmgrHooks();
   WatchCatalogChanges();
   WatchPreparedTransactions();
+  WatchReplay();
   RegisterWorker();
 }
 
