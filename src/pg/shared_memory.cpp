@@ -25,6 +25,7 @@ shmem_request_hook_type previous_request_hook = nullptr;
 shmem_startup_hook_type previous_startup_hook = nullptr;
 LWLock* table_lock = nullptr;
 measure::TickClock calibrated_clock;
+bool asked = false;
 
 shared::Dimensions Wanted() {
   return {static_cast<std::uint32_t>(settings.max_functions),
@@ -37,6 +38,7 @@ static void RequestSharedMemory() {
   if (previous_request_hook != nullptr) {
     previous_request_hook();
   }
+  asked = true;
   RequestAddinShmemSpace(shared::SharedStats::SizeFor(Wanted()) + alignof(shared::SharedStats));
   RequestNamedLWLockTranche(kName, 1);
 }
@@ -49,6 +51,12 @@ static void StartUpSharedMemory() {
   }
   shared_stats = nullptr;
   table_lock = nullptr;
+  if (!IsUnderPostmaster && !asked) {
+    ereport(FATAL, (errmsg("pg_hello was not asked for its need of shared memory"),
+                    errdetail("A library that stands after it in \"shared_preload_libraries\" "
+                              "leaves out those before it. plprofiler 4.2 does."),
+                    errhint("Put pg_hello last.")));
+  }
 
   LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
   bool found = false;
