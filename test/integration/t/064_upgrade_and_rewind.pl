@@ -96,7 +96,6 @@ foreach my $source ('server', 'pgdata')
 	}
 	my $conf = PostgreSQL::Test::Utils::slurp_file($one->data_dir . '/postgresql.conf');
 	run_ok('... it works', 'pg_rewind', '--no-sync', '--target-pgdata', $one->data_dir, @from);
-	PostgreSQL::Test::Utils::slurp_file($one->data_dir . '/postgresql.conf');
 	unlink $one->data_dir . '/postgresql.conf' or die $!;
 	PostgreSQL::Test::Utils::append_to_file($one->data_dir . '/postgresql.conf', $conf);
 	if ($source eq 'pgdata')
