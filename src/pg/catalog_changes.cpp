@@ -14,6 +14,7 @@ extern "C" {
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "utils/memutils.h"
@@ -85,8 +86,7 @@ void Forget() {
   committed = false;
 }
 
-// --- new names, before the commit
-// ------------------------------------------------------------------
+// --- new names, before the commit ---------------------------------------------------------------
 
 bool HasRow(const shared::FunctionKey& key) {
   const TableLock lock(LW_SHARED);
@@ -111,7 +111,7 @@ void NameAnew(Oid function, Oid schema) {
   ReleaseSysCache(procedure);
 }
 
-void NameSchemaAnew(Oid schema) {
+void NameAllAnew(Oid schema) {
   for (std::uint32_t i = 0; i < shared_stats->rows_end(); ++i) {
     const shared::FunctionKey key = shared_stats->row(i).Key();
     if (key.dbid == MyDatabaseId && OidIsValid(key.funcid)) {
@@ -129,7 +129,9 @@ void LookUpNewNames() {
     if (change.catalog == ProcedureRelationId) {
       NameAnew(change.object, InvalidOid);
     } else if (change.catalog == NamespaceRelationId) {
-      NameSchemaAnew(change.object);
+      NameAllAnew(change.object);
+    } else if (change.catalog == ExtensionRelationId) {
+      NameAllAnew(InvalidOid);  // functions may have become its members, or none any more
     } else if (NamedDatabase* named = new_database_names.Add()) {
       named->dbid = change.object;
       NameDatabase(change.object, &named->name);
@@ -137,8 +139,7 @@ void LookUpNewNames() {
   }
 }
 
-// --- after the end
-// ---------------------------------------------------------------------------------
+// --- after the end ------------------------------------------------------------------------------
 
 void ShowNewNames() {
   if (new_function_names.used == 0 && new_database_names.used == 0) {
@@ -190,7 +191,8 @@ static void ObjectAccessed(ObjectAccessType access, Oid catalog, Oid object, int
   if (access == OAT_DROP && (function || catalog == DatabaseRelationId)) {
     Remember(Kind::kDropped, catalog, object);
   } else if (access == OAT_POST_ALTER &&
-             (function || catalog == NamespaceRelationId || catalog == DatabaseRelationId)) {
+             (function || catalog == NamespaceRelationId || catalog == ExtensionRelationId ||
+              catalog == DatabaseRelationId)) {
     Remember(Kind::kAltered, catalog, object);
   } else if (access == OAT_POST_CREATE && function) {
     // A new function cannot be seen yet; one that has been replaced can, as it was.

@@ -52,6 +52,11 @@ is_deeply(rows_in('u'), { 'd()' => 4 }, 'a replacement that is rolled back takes
 sql('ALTER FUNCTION u.d() OWNER TO CURRENT_USER; ALTER FUNCTION u.d() RENAME TO e; DROP FUNCTION u.e()');
 is_deeply(rows_in('u'), {}, 'dropped');
 
+sql("CREATE TYPE s.it AS (i int); CREATE FUNCTION s.typed(s.it) RETURNS int $body; SELECT s.typed(NULL)", 'ALTER TYPE s.it RENAME TO other', 'SELECT 1');
+sql('SELECT s.typed(NULL)');
+is(rows_in('s')->{'typed(s.other)'}, 2, 'a type of its signature renamed, and called in another session');
+sql('DROP FUNCTION s.typed(s.other)');
+
 # --- made in a transaction that comes to nothing -----------------------------------------------------
 
 my $tracked = metric(scrape($port), 'pg_hello_tracked_functions');
@@ -130,6 +135,11 @@ is_deeply(rows_in('e'), { 'kept_still()' => 2 }, 'ALTER EXTENSION UPDATE: what i
 is(sql('SELECT e.kept_still(), e.made()'), '2|1', '... and works');
 is_deeply(rows_in('e'), { 'kept_still()' => 3, 'made()' => 1 }, '... and is counted on');
 is(quiet_sql($node, "SELECT DISTINCT extension FROM pg_hello_stats WHERE schema = 'e'"), $ext, '... as the extension\'s');
+sql("ALTER EXTENSION $ext DROP FUNCTION e.made()");
+is(quiet_sql($node, "SELECT string_agg(function || ' ' || coalesce(extension, '-'), ', ' ORDER BY function) FROM pg_hello_stats WHERE schema = 'e'"),
+	"kept_still() $ext, made() -", '... as long as they belong to it');
+sql("ALTER EXTENSION $ext ADD FUNCTION e.made()");
+is(quiet_sql($node, "SELECT DISTINCT extension FROM pg_hello_stats WHERE schema = 'e'"), $ext, '... and again');
 sql("ALTER EXTENSION $ext SET SCHEMA e2");
 is_deeply([ rows_in('e'), rows_in('e2') ], [ {}, { 'kept_still()' => 3, 'made()' => 1 } ], 'ALTER EXTENSION SET SCHEMA');
 sql("CREATE VIEW uses_it AS SELECT e2.made(); DROP EXTENSION $ext CASCADE");
