@@ -2,8 +2,8 @@
 """The arrows between rooms go one way.
 
 Each room of the core may include only rooms that stand before it on the way of the data, and only
-the ones listed. Nothing includes src/pg. PostgreSQL's, cpp-httplib's, nlohmann/json's and
-OpenSSL's headers stay in the places that are theirs.
+the ones listed. Nothing includes src/pg. PostgreSQL's, cpp-httplib's, nlohmann/json's,
+OpenSSL's and zlib's headers stay in the places that are theirs.
 
 usage: layers.py SOURCE_ROOT
 """
@@ -33,6 +33,7 @@ ONLY_IN = {
     r"httplib\.h": {"src/http/router.cpp"},
     r"nlohmann/.*": {"src/health/health_report.cpp"},
     r"openssl/.*": {"src/http/tls.cpp"},
+    r"zlib\.h": {"src/http/content_coding.cpp"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
