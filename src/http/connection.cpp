@@ -51,7 +51,7 @@ Connection::Connection(Descriptor socket, std::unique_ptr<Transport> transport,
       deadline_ms_(now_ms + limits.head_ms),
       waiting_since_ms_(now_ms) {}
 
-void Connection::OnEvents(std::uint32_t events, std::int64_t now_ms) {
+void Connection::OnEvents(std::uint32_t events, std::int64_t now_ms, std::size_t& write_budget) {
   // While draining both ends may be shut, which is EPOLLHUP: what is left is read all the same, for
   // to close on unread bytes is a reset.
   if ((events & (EPOLLERR | EPOLLHUP)) != 0 && state_ != State::kDraining) return Close();
@@ -60,7 +60,10 @@ void Connection::OnEvents(std::uint32_t events, std::int64_t now_ms) {
     case State::kIdle:
       return Read(now_ms);
     case State::kSending:
-      return Write(now_ms);
+      return Write(now_ms, write_budget);
+    case State::kAwaiting:
+      if ((events & EPOLLRDHUP) != 0) Close();
+      return;
     case State::kDraining:
       return Drain();
     case State::kComplete:
@@ -69,13 +72,13 @@ void Connection::OnEvents(std::uint32_t events, std::int64_t now_ms) {
   }
 }
 
-void Connection::Respond(const Response& response, std::int64_t now_ms) {
+void Connection::Respond(const Response& response, std::int64_t now_ms, std::size_t& write_budget) {
   keep_alive_ = request_.status == 0 && request_.head.keep_alive && !retiring_;
   output_head_ = ResponseHead(response, keep_alive_);
   output_body_ = request_.head.method == "HEAD" ? nullptr : response.body;
   sent_ = 0;
   Enter(State::kSending, deadline_ms_);
-  Write(now_ms);
+  Write(now_ms, write_budget);
 }
 
 void Connection::Retire() {
@@ -93,6 +96,7 @@ std::uint32_t Connection::wanted_events() const {
   // A complete request which has not had its turn yet waits for the socket to be writable: it is,
   // so the epoll set stays readable.
   if (state_ == State::kComplete) return EPOLLOUT;
+  if (state_ == State::kAwaiting) return EPOLLRDHUP;
   if (blocked_on_ != 0) return blocked_on_;
   if (state_ == State::kSending) return EPOLLOUT;
   // Input that the transport holds wakes nobody; a writable socket does.
@@ -157,18 +161,20 @@ void Connection::TakeHead(std::int64_t now_ms) {
   Enter(State::kComplete, now_ms + limits_.response_ms);
 }
 
-void Connection::Write(std::int64_t now_ms) {
+void Connection::Write(std::int64_t now_ms, std::size_t& budget) {
   const std::string_view body =
       output_body_ == nullptr ? std::string_view() : std::string_view(*output_body_);
   const std::size_t total = output_head_.size() + body.size();
-  std::size_t budget = kMaxWritePerTurn;
-  while (sent_ < total && budget > 0) {
+  // All of it or nothing: a transport that was blocked must not be given less the next time.
+  std::size_t left = budget > 0 ? kMaxWritePerTurn : 0;
+  while (sent_ < total && left > 0) {
     std::array<iovec, 2> parts;
-    const std::size_t used = Gather(output_head_, body, sent_, budget, parts);
+    const std::size_t used = Gather(output_head_, body, sent_, left, parts);
     const Transport::Result result = transport_->Write({parts.data(), used});
     if (!Went(result, now_ms)) return;
     sent_ += result.count;
-    budget -= result.count;
+    left -= result.count;
+    budget -= std::min(budget, result.count);
   }
   if (sent_ == total) Finish(now_ms);
 }

@@ -21,7 +21,8 @@ class Connection {
   enum class State {
     kHead,      // waiting for the rest of a head (or for the first)
     kIdle,      // between two requests, nothing received
-    kComplete,  // request() waits for Respond()
+    kComplete,  // request() waits for its turn: Await() or Respond()
+    kAwaiting,  // a job makes the response for Respond()
     kSending,
     kDraining,  // all is said; waiting for the client's end, so that it reads it before a reset
     kClosed,
@@ -32,12 +33,16 @@ class Connection {
   Connection(Descriptor socket, std::unique_ptr<Transport> transport, std::uint64_t listener,
              const Limits& limits, std::int64_t now_ms);
 
-  // What epoll said. Does a bounded amount of work.
-  void OnEvents(std::uint32_t events, std::int64_t now_ms);
+  // What epoll said. Does a bounded amount of work: writes at most what `write_budget` allows,
+  // which is lowered by what was written.
+  void OnEvents(std::uint32_t events, std::int64_t now_ms, std::size_t& write_budget);
 
-  // In kComplete: answers request(), whose status decides with the client's wish whether the
-  // connection goes on. Sends what the socket takes.
-  void Respond(const Response& response, std::int64_t now_ms);
+  // In kComplete: the response takes a while. A client that ends its side meanwhile has left.
+  void Await() { Enter(State::kAwaiting, deadline_ms_); }
+
+  // In kComplete or kAwaiting: answers request(), whose status decides with the client's wish
+  // whether the connection goes on. Sends what the socket takes and the budget allows.
+  void Respond(const Response& response, std::int64_t now_ms, std::size_t& write_budget);
 
   // No further request after the one under way; without one, closes.
   void Retire();
@@ -50,6 +55,9 @@ class Connection {
   std::uint64_t listener() const { return listener_; }
   std::int64_t deadline_ms() const { return deadline_ms_; }
   std::uint32_t wanted_events() const;
+  bool being_answered() const {
+    return state_ == State::kComplete || state_ == State::kAwaiting || state_ == State::kSending;
+  }
   bool shaking_hands() const { return state_ == State::kHead && transport_->shaking_hands(); }
 
   // Nobody waits for an answer of ours here, and since when: such a connection may give up its
@@ -62,7 +70,7 @@ class Connection {
   bool Went(const Transport::Result& result, std::int64_t now_ms);
   void Read(std::int64_t now_ms);
   void TakeHead(std::int64_t now_ms);
-  void Write(std::int64_t now_ms);
+  void Write(std::int64_t now_ms, std::size_t& budget);
   void Finish(std::int64_t now_ms);
   void Linger(std::int64_t now_ms);
   void Drain();

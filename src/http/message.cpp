@@ -18,4 +18,12 @@ Response TextResponse(int status, std::string body) {
   return response;
 }
 
+Response InternalError() noexcept {
+  try {
+    return TextResponse(500, "Internal server error\n");
+  } catch (...) {
+    return Response{500, std::string(), {}, nullptr};
+  }
+}
+
 }  // namespace pg_hello::http

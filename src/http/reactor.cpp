@@ -10,13 +10,17 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <variant>
 
 #include "connection.h"
 #include "descriptor.h"
+#include "job_queue.h"
 #include "listener.h"
 #include "response_head.h"
 #include "tls.h"
@@ -29,6 +33,7 @@ constexpr std::size_t kEventsPerPoll = 320;
 constexpr int kAcceptsPerPoll = 64;  // of each listening socket
 constexpr int kAnswersPerPoll = 16;
 constexpr int kHandshakesPerPoll = 16;  // steps of them
+constexpr std::size_t kWrittenPerPoll = std::size_t{4} * 1024 * 1024;
 
 constexpr std::int64_t kAcceptPauseMs = 100;
 
@@ -53,20 +58,31 @@ bool IsOfOneConnection(int error) {
   }
 }
 
+std::int64_t SteadyUs() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
 }  // namespace
 
 class Reactor::Impl {
  public:
-  Impl(std::unique_ptr<Router> router, Limits limits, Observer observer)
+  Impl(std::unique_ptr<Router> router, Limits limits, Observer observer, SliceClock clock)
       : router_(std::move(router)),
         limits_(limits),
         observer_(std::move(observer)),
+        slice_clock_(clock ? std::move(clock) : SliceClock(SteadyUs)),
         epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (!epoll_) throw std::system_error(errno, std::generic_category(), "epoll_create1");
   }
 
   int epoll_fd() const { return epoll_.get(); }
   int connections() const { return static_cast<int>(places_.size()); }
+  int requests_in_flight() const {
+    return static_cast<int>(std::count_if(places_.begin(), places_.end(), [](const auto& place) {
+      return place.second.connection.being_answered();
+    }));
+  }
   std::uint64_t bind_failures() const { return bind_failures_; }
 
   std::vector<ListenerState> listeners() const {
@@ -114,6 +130,7 @@ class Reactor::Impl {
   void Poll(std::int64_t now_ms) {
     if (accept_again_ms_ <= now_ms) ResumeAccepting();
     handshakes_left_ = kHandshakesPerPoll;
+    write_budget_ = kWrittenPerPoll;
     std::array<epoll_event, kEventsPerPoll> events;
     const int count = epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), 0);
     // Those who are here already first: what they have to say may save their places.
@@ -132,6 +149,7 @@ class Reactor::Impl {
       }
     }
     Answer(now_ms);
+    Work(now_ms);
     Expire(now_ms);
     for (Listener& listener : listeners_) {
       if (listener.retry_at_ms() <= now_ms) Open(listener, now_ms);
@@ -139,6 +157,7 @@ class Reactor::Impl {
   }
 
   std::int64_t TimeoutMs(std::int64_t now_ms, std::int64_t at_most) const {
+    if (!jobs_.empty()) return 0;
     std::int64_t next = accept_again_ms_;
     for (const Listener& listener : listeners_) next = std::min(next, listener.retry_at_ms());
     for (const auto& [id, place] : places_) next = std::min(next, place.connection.deadline_ms());
@@ -150,6 +169,8 @@ class Reactor::Impl {
   struct Place {
     Connection connection;
     std::uint32_t watched_events;
+    std::shared_ptr<Job> job = nullptr;  // that it awaits
+    const std::string* route = nullptr;  // of the request for which it does
   };
   // By id, which is never used again: an event for a connection that is gone finds nothing. In the
   // order of arrival.
@@ -180,11 +201,13 @@ class Reactor::Impl {
     if (connection.state() == Connection::State::kClosed) places_.erase(place);
   }
 
-  // ... unless it would take a handshake too many: the socket stays as it is, so that its turn
-  // comes with the next Poll().
+  // ... unless it would take a handshake or a byte too many: the socket stays as it is, so that its
+  // turn comes with the next Poll().
   void DriveByEvents(Places::iterator place, std::uint32_t events, std::int64_t now_ms) noexcept {
-    if (place->second.connection.shaking_hands() && handshakes_left_-- <= 0) return;
-    Drive(place, [&](Connection& c) { c.OnEvents(events, now_ms); });
+    const Connection& connection = place->second.connection;
+    if (connection.shaking_hands() && handshakes_left_-- <= 0) return;
+    if (connection.state() == Connection::State::kSending && write_budget_ == 0) return;
+    Drive(place, [&](Connection& c) { c.OnEvents(events, now_ms, write_budget_); });
   }
 
   template <typename Action>
@@ -308,17 +331,41 @@ class Reactor::Impl {
         }
       }
       if (next == places_.end()) return;
-      Drive(next, [&](Connection& c) { AnswerOne(c, now_ms); });
+      Drive(next, [&](Connection&) { AnswerOne(next->second, now_ms); });
     }
   }
 
-  void AnswerOne(Connection& connection, std::int64_t now_ms) {
-    const HeadResult& request = connection.request();
+  void AnswerOne(Place& place, std::int64_t now_ms) {
+    const HeadResult& request = place.connection.request();
     const std::string* route = nullptr;
-    const Response response = request.status == 0 ? router_->Route(request.head, &route)
-                                                  : Refusal(request.status, request.reason);
+    const http::Answer answer = request.status == 0
+                                    ? router_->Route(request.head, &route)
+                                    : http::Answer(Refusal(request.status, request.reason));
+    if (const auto* job = std::get_if<std::shared_ptr<Job>>(&answer)) {
+      jobs_.Add(*job);
+      place.job = *job;
+      place.route = route;
+      return place.connection.Await();
+    }
+    Respond(place.connection, route, std::get<Response>(answer), now_ms);
+  }
+
+  void Respond(Connection& connection, const std::string* route, const Response& response,
+               std::int64_t now_ms) {
     if (observer_) observer_(route == nullptr ? other_ : *route, response.status);
-    connection.Respond(response, now_ms);
+    connection.Respond(response, now_ms, write_budget_);
+  }
+
+  void Work(std::int64_t now_ms) noexcept {
+    jobs_.Work(slice_clock_, limits_.slice_us, [&](const auto& job, const Response& response) {
+      for (auto place = places_.begin(); place != places_.end();) {
+        Place& waiting = (place++)->second;
+        if (waiting.job != job) continue;
+        waiting.job.reset();
+        Drive(std::prev(place),
+              [&](Connection& c) { Respond(c, waiting.route, response, now_ms); });
+      }
+    });
   }
 
   void Expire(std::int64_t now_ms) {
@@ -331,6 +378,7 @@ class Reactor::Impl {
   std::unique_ptr<Router> router_;
   Limits limits_;
   Observer observer_;
+  SliceClock slice_clock_;
   Descriptor epoll_;
   // Made once: a listener's retry must not begin with an allocation that fails.
   const Listener::Watch watch_listener_ = [this](int socket, std::uint64_t id) {
@@ -341,13 +389,16 @@ class Reactor::Impl {
   std::string tls_error_ = "no certificate has been loaded";
   std::vector<Listener> listeners_;
   Places places_;
-  int handshakes_left_ = 0;  // in this Poll()
+  JobQueue jobs_;                 // their owners are the places
+  int handshakes_left_ = 0;       // in this Poll()
+  std::size_t write_budget_ = 0;  // the same
   std::int64_t accept_again_ms_ = kNever;
   std::uint64_t bind_failures_ = 0;
 };
 
-Reactor::Reactor(std::unique_ptr<Router> router, Limits limits, Observer observer)
-    : impl_(std::make_unique<Impl>(std::move(router), limits, std::move(observer))) {}
+Reactor::Reactor(std::unique_ptr<Router> router, Limits limits, Observer observer, SliceClock clock)
+    : impl_(std::make_unique<Impl>(std::move(router), limits, std::move(observer),
+                                   std::move(clock))) {}
 Reactor::~Reactor() = default;
 
 int Reactor::epoll_fd() const { return impl_->epoll_fd(); }
@@ -376,5 +427,7 @@ std::int64_t Reactor::TimeoutMs(std::int64_t now_ms, std::int64_t at_most) const
 }
 
 int Reactor::connections() const { return impl_->connections(); }
+
+int Reactor::requests_in_flight() const { return impl_->requests_in_flight(); }
 
 }  // namespace pg_hello::http

@@ -150,8 +150,8 @@ class Router::Library {
       call_->parsed = true;
       return httplib::Server::HandlerResponse::Unhandled;
     });
-    // Ours are caught in Answer(): this is what the library itself throws while it routes. Setting
-    // it also keeps old versions from writing exception texts into a header.
+    // Ours are caught in Dispatch(): this is what the library itself throws while it routes.
+    // Setting it also keeps old versions from writing exception texts into a header.
     server_.set_exception_handler([this](const httplib::Request&, httplib::Response&,
                                          const std::exception_ptr&) { call_->failed = true; });
   }
@@ -160,10 +160,10 @@ class Router::Library {
     routes_.push_back(std::make_unique<Entry>(Entry{path, SegmentsOf(path), std::move(handler)}));
     const Entry* entry = routes_.back().get();
     server_.Get(Pattern(entry->segments),
-                [this, entry](const httplib::Request&, httplib::Response&) { Answer(*entry); });
+                [this, entry](const httplib::Request&, httplib::Response&) { Dispatch(*entry); });
   }
 
-  Response Route(const RequestHead& head, const std::string** route) {
+  Answer Route(const RequestHead& head, const std::string** route) {
     Call call{head, DecodeTarget(head.target)};
     const std::string text = "GET " + UnambiguousPath(call.target.segments) +
                              " HTTP/1.1\r\nHost: " + (head.host.empty() ? "localhost" : head.host) +
@@ -173,8 +173,8 @@ class Router::Library {
     server_.Process(stream);
 
     if (call.entry != nullptr && route != nullptr) *route = &call.entry->path;
-    if (call.failed) return PlainResponse(500, "Internal server error\n");
-    if (call.entry != nullptr) return std::move(call.response);
+    if (call.failed) return InternalError();
+    if (call.entry != nullptr) return std::move(call.answer);
     return call.parsed ? PlainResponse(404, "Not found\n") : PlainResponse(400, "Bad request\n");
   }
 
@@ -192,7 +192,7 @@ class Router::Library {
     const Entry* entry = nullptr;
     bool parsed = false;
     bool failed = false;
-    Response response = {};
+    http::Answer answer = {};
   };
 
   // A handler may itself ask the router something: the outer call comes back afterwards.
@@ -208,7 +208,7 @@ class Router::Library {
     Call* outer_;
   };
 
-  void Answer(const Entry& entry) {
+  void Dispatch(const Entry& entry) {
     Call& call = *call_;
     try {
       Request request;
@@ -219,7 +219,7 @@ class Router::Library {
       request.accept = call.head.accept;
       request.accept_encoding = call.head.accept_encoding;
       request.authorization = call.head.authorization;
-      call.response = entry.handler(request);
+      call.answer = entry.handler(request);
     } catch (...) {
       call.failed = true;
     }
@@ -250,12 +250,12 @@ void Router::Handle(const std::string& path, Handler handler) {
   library_->Handle(path, std::move(handler));
 }
 
-Response Router::Route(const RequestHead& head, const std::string** route) noexcept {
+Answer Router::Route(const RequestHead& head, const std::string** route) noexcept {
   if (route != nullptr) *route = nullptr;
   try {
     return library_->Route(head, route);
   } catch (...) {
-    return PlainResponse(500, "Internal server error\n");
+    return InternalError();
   }
 }
 

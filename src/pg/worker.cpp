@@ -145,7 +145,7 @@ void pg_hello_worker_main(Datum) {
     LogFullTable();
     shared_stats->worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
 
-    WaitEvent event;
+    WaitEvent event{};  // untouched by a timeout
     WaitEventSetWait(events, static_cast<long>(ServingTimeoutMs(NowMs(), kHeartbeatMs)), &event, 1,
                      PG_WAIT_EXTENSION);
     if ((event.events & WL_LATCH_SET) != 0) {

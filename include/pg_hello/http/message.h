@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace pg_hello::http {
@@ -34,10 +35,34 @@ struct Response {
   std::shared_ptr<const std::string> body;                   // null: empty
 };
 
+// A response that takes long to make, made in steps between the turns of the reactor's loop.
+// Several requests may be given the same job: all are sent its response. It belongs to the requests
+// that wait for it; when the last of them is gone it is destroyed, finished or not.
+class Job {
+ public:
+  Job() = default;
+  virtual ~Job() = default;
+  Job(const Job&) = delete;
+  Job& operator=(const Job&) = delete;
+
+  // Works for about a millisecond; true when the response is there. May throw: all who wait are
+  // answered with a bare 500 then.
+  virtual bool Step() = 0;
+
+  // Called once, after Step() has returned true. May throw as Step().
+  virtual Response TakeResponse() = 0;
+};
+
+// A response, or the job (not null) that makes it.
+using Answer = std::variant<Response, std::shared_ptr<Job>>;
+
 // What answers a path. May throw: the router turns any exception into a bare 500.
-using Handler = std::function<Response(const Request&)>;
+using Handler = std::function<Answer(const Request&)>;
 
 Response TextResponse(int status, std::string body);
+
+// The bare 500. Without a body or a content type if there is no memory for them.
+Response InternalError() noexcept;
 
 }  // namespace pg_hello::http
 

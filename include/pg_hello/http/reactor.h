@@ -8,6 +8,12 @@
 // are taken, the connection that has been waiting longest without a complete request is closed in
 // favour of the new one.
 //
+// Nothing holds the loop: one Poll() answers a few requests, works for one slice at the jobs that
+// make long responses, one job after the other in the order in which they were asked for, and
+// writes a few megabytes. A request that waits for a job has its deadline like any other; a client
+// that resets the connection or ends its side meanwhile has left, and a job for which nobody waits
+// any more is dropped.
+//
 // All times are milliseconds of a monotonic clock, given by the caller, so that tests decide what
 // time it is. Not thread-safe.
 #ifndef PG_HELLO_HTTP_REACTOR_H
@@ -28,6 +34,7 @@ struct Limits {
   std::int64_t head_ms = 5'000;       // accept or first byte of a request -> complete head
   std::int64_t idle_ms = 75'000;      // between two requests of one connection
   std::int64_t response_ms = 30'000;  // complete head -> last byte sent
+  std::int64_t slice_us = 5'000;      // of jobs in one Poll(); the step that is under way is ended
 };
 
 // Whether this build has TLS.
@@ -70,13 +77,18 @@ class Reactor {
   // `path` is the path of a route, or "other". It should not throw: the connection is closed then.
   using Observer = std::function<void(const std::string& path, int status)>;
 
-  // Throws std::system_error if the system has no epoll set for it.
-  Reactor(std::unique_ptr<Router> router, Limits limits, Observer observer);
+  // Microseconds of a monotonic clock, to end slices by.
+  using SliceClock = std::function<std::int64_t()>;
+
+  // Without a `clock`, the system's is used. Throws std::system_error if the system has no epoll
+  // set for it.
+  Reactor(std::unique_ptr<Router> router, Limits limits, Observer observer,
+          SliceClock clock = nullptr);
   ~Reactor();  // closes everything at once
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
 
-  // Readable whenever Poll() has something to do. Owned by the reactor.
+  // Readable whenever a socket has something for Poll() to do. Owned by the reactor.
   int epoll_fd() const;
 
   // Takes the files for connections that come to addresses with `tls` from now on; those that are
@@ -106,10 +118,13 @@ class Reactor {
   // never throws; what cannot be allocated closes the connection that needed it.
   void Poll(std::int64_t now_ms) noexcept;
 
-  // Milliseconds until Poll() has a deadline to see to, at most `at_most`.
+  // Milliseconds until Poll() has a deadline to see to, at most `at_most`; 0 while there is a job.
   std::int64_t TimeoutMs(std::int64_t now_ms, std::int64_t at_most) const;
 
   int connections() const;
+
+  // Requests that are being answered: complete, and not all of the response is sent.
+  int requests_in_flight() const;
 
  private:
   class Impl;

@@ -31,7 +31,7 @@ class Router {
   // What to answer. Never throws: an unknown path is 404, a handler that throws 500 (with nothing
   // of the exception in it), a request that the library refuses 400. If asked for, `route` is set
   // to the path of the route that answered, as given to Handle(), or to null if none did.
-  Response Route(const RequestHead& head, const std::string** route = nullptr) noexcept;
+  Answer Route(const RequestHead& head, const std::string** route = nullptr) noexcept;
 
  private:
   class Library;

@@ -118,7 +118,8 @@ class Site {
     for (const auto& [path, handler] : routes) router->Handle(path, handler);
     reactor = std::make_unique<Reactor>(
         std::move(router), limits,
-        [this](const std::string& path, int status) { observed.emplace_back(path, status); });
+        [this](const std::string& path, int status) { observed.emplace_back(path, status); },
+        [this] { return slice_clock_us; });
   }
 
   // On a port of the system's choice.
@@ -160,7 +161,7 @@ class Site {
       for (const Client* client : clients) {
         if (!client->closed()) wait.push_back({client->fd(), POLLIN, 0});
       }
-      poll(wait.data(), wait.size(), 1'000);
+      poll(wait.data(), wait.size(), static_cast<int>(reactor->TimeoutMs(now, 1'000)));
     }
   }
   bool UntilClosed(Client& client) {
@@ -174,6 +175,7 @@ class Site {
   }
 
   std::int64_t now = 1'000'000;
+  std::int64_t slice_clock_us = 0;
   std::vector<std::pair<std::string, int>> observed;
   std::unique_ptr<Reactor> reactor;
 };

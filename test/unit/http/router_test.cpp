@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace pg_hello::http {
@@ -23,6 +25,10 @@ std::string BodyOf(const Response& response) {
   return response.body == nullptr ? std::string() : *response.body;
 }
 
+Response Ask(Router& router, const RequestHead& head, const std::string** route = nullptr) {
+  return std::get<Response>(router.Route(head, route));
+}
+
 Handler Say(const std::string& text) {
   return [text](const Request&) { return TextResponse(200, text); };
 }
@@ -31,9 +37,9 @@ TEST(Router, PicksTheHandlerOfThePath) {
   Router router;
   router.Handle("/a", Say("A"));
   router.Handle("/b", Say("B"));
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/a"))), "A");
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/b"))), "B");
-  EXPECT_EQ(router.Route(HeadOf("/a")).status, 200);
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/a"))), "A");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/b"))), "B");
+  EXPECT_EQ(Ask(router, HeadOf("/a")).status, 200);
 }
 
 TEST(Router, AnswersAnUnknownPathWithABare404) {
@@ -41,7 +47,7 @@ TEST(Router, AnswersAnUnknownPathWithABare404) {
   router.Handle("/a", Say("A"));
   for (const char* target : {"/", "/A", "/a/", "/ab", "/b", "//a", "/x/a", "/%61b", "/a%00",
                              "/a%0a", "/a%2f", "/%3cscript%3e"}) {
-    const Response response = router.Route(HeadOf(target));
+    const Response response = Ask(router, HeadOf(target));
     EXPECT_EQ(response.status, 404) << target;
     EXPECT_EQ(BodyOf(response), "Not found\n") << target;
   }
@@ -50,7 +56,7 @@ TEST(Router, AnswersAnUnknownPathWithABare404) {
 TEST(Router, DecodesThePathBeforeItRoutes) {
   Router router;
   router.Handle("/a", Say("A"));
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/%61"))), "A");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/%61"))), "A");
 }
 
 TEST(Router, HandsOverTheSegmentsThatAPatternLeavesOpen) {
@@ -62,14 +68,14 @@ TEST(Router, HandsOverTheSegmentsThatAPatternLeavesOpen) {
     return TextResponse(200, "one");
   });
   const std::string* route = nullptr;
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/f/shop/16384?x=y"), &route)), "one");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/f/shop/16384?x=y"), &route)), "one");
   EXPECT_EQ(seen, (std::vector<std::string>{"shop", "16384"}));
   ASSERT_NE(route, nullptr);
   EXPECT_EQ(*route, "/f/{datname}/{funcid}");
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/f"))), "all");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/f"))), "all");
   for (const char* target :
        {"/f/", "/f/shop", "/f/shop/", "/f//1", "/f/a/b/c", "/g/a/b", "/f/a%2Fb", "/f/a/b/"}) {
-    EXPECT_EQ(router.Route(HeadOf(target)).status, 404) << target;
+    EXPECT_EQ(Ask(router, HeadOf(target)).status, 404) << target;
   }
 }
 
@@ -87,7 +93,7 @@ TEST(Router, DecodesAnOpenSegmentOnceWhateverIsInIt) {
       {"{a}", "{a}"},     {"%3F", "?"},       {"a%2fx%2fx", "a/x/x"}};
   for (const auto& [sent, expected] : kSegments) {
     seen.clear();
-    EXPECT_EQ(router.Route(HeadOf("/f/" + std::string(sent) + "/x")).status, 200) << sent;
+    EXPECT_EQ(Ask(router, HeadOf("/f/" + std::string(sent) + "/x")).status, 200) << sent;
     EXPECT_EQ(seen, expected) << sent;
   }
 }
@@ -98,12 +104,12 @@ TEST(Router, TakesARouteLiterallyAndNotAsAPattern) {
   router.Handle("/(.*)", Say("group"));
   router.Handle("/:name", Say("parameter"));
   router.Handle("/[x]{2}\\^$|?*+-", Say("rest"));
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/a.b"))), "dot");
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/(.*)"))), "group");
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/:name"))), "parameter");
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/%5Bx%5D%7B2%7D%5C%5E$%7C%3F*+-"))), "rest");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/a.b"))), "dot");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/(.*)"))), "group");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/:name"))), "parameter");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/%5Bx%5D%7B2%7D%5C%5E$%7C%3F*+-"))), "rest");
   for (const char* target : {"/axb", "/zzz", "/x", "/xx"}) {
-    EXPECT_EQ(router.Route(HeadOf(target)).status, 404) << target;
+    EXPECT_EQ(Ask(router, HeadOf(target)).status, 404) << target;
   }
 }
 
@@ -114,7 +120,7 @@ TEST(Router, DecodesTheQuery) {
     seen = request;
     return Response();
   });
-  ASSERT_EQ(router.Route(HeadOf("/q?name[]=a%26b&x=1&name%5B%5D=c+d")).status, 200);
+  ASSERT_EQ(Ask(router, HeadOf("/q?name[]=a%26b&x=1&name%5B%5D=c+d")).status, 200);
   EXPECT_EQ(seen.params, (Params{{"name[]", "a&b"}, {"x", "1"}, {"name[]", "c d"}}));
 }
 
@@ -122,7 +128,7 @@ TEST(Router, ManagesAnEmptyOrStrangeQuery) {
   Router router;
   router.Handle("/q", Say("Q"));
   for (const char* target : {"/q?", "/q??", "/q?=", "/q?&&", "/q?a", "/q?=b", "/q?%00=%0d%0a"}) {
-    EXPECT_EQ(router.Route(HeadOf(target)).status, 200) << target;
+    EXPECT_EQ(Ask(router, HeadOf(target)).status, 200) << target;
   }
 }
 
@@ -137,7 +143,7 @@ TEST(Router, HandsOverTheFieldsThatTheLibraryNeverSees) {
   head.accept = "text/plain;q=%0d%0a";
   head.accept_encoding = "gzip";
   head.authorization = "Bearer %41";
-  router.Route(head);
+  Ask(router, head);
   EXPECT_EQ(seen.accept, "text/plain;q=%0d%0a");
   EXPECT_EQ(seen.accept_encoding, "gzip");
   EXPECT_EQ(seen.authorization, "Bearer %41");
@@ -148,7 +154,7 @@ TEST(Router, DoesWithoutAHost) {
   router.Handle("/", Say("ok"));
   RequestHead head = HeadOf("/");
   head.host.clear();
-  EXPECT_EQ(router.Route(head).status, 200);
+  EXPECT_EQ(Ask(router, head).status, 200);
 }
 
 TEST(Router, RoutesHeadAsGet) {
@@ -156,7 +162,7 @@ TEST(Router, RoutesHeadAsGet) {
   router.Handle("/", Say("ok"));
   RequestHead head = HeadOf("/");
   head.method = "HEAD";
-  EXPECT_EQ(BodyOf(router.Route(head)), "ok");
+  EXPECT_EQ(BodyOf(Ask(router, head)), "ok");
 }
 
 TEST(Router, PassesTheResponseOnUntouched) {
@@ -165,11 +171,22 @@ TEST(Router, PassesTheResponseOnUntouched) {
   router.Handle("/", [&](const Request&) {
     return Response{503, "application/json", {{"X-A", "b"}}, body};
   });
-  const Response response = router.Route(HeadOf("/"));
+  const Response response = Ask(router, HeadOf("/"));
   EXPECT_EQ(response.status, 503);
   EXPECT_EQ(response.content_type, "application/json");
   ASSERT_EQ(response.headers.size(), 1u);
   EXPECT_EQ(response.body, body);
+}
+
+TEST(Router, PassesAJobOn) {
+  struct Nothing : Job {
+    bool Step() override { return true; }
+    Response TakeResponse() override { return {}; }
+  };
+  Router router;
+  const auto job = std::make_shared<Nothing>();
+  router.Handle("/", [&](const Request&) { return job; });
+  EXPECT_EQ(std::get<std::shared_ptr<Job>>(router.Route(HeadOf("/"))), job);
 }
 
 TEST(Router, TurnsAnyExceptionIntoABare500) {
@@ -179,7 +196,7 @@ TEST(Router, TurnsAnyExceptionIntoABare500) {
   router.Handle("/int", [](const Request&) -> Response { throw 42; });
   router.Handle("/empty", Handler());
   for (const char* target : {"/std", "/oom", "/int", "/empty"}) {
-    const Response response = router.Route(HeadOf(target));
+    const Response response = Ask(router, HeadOf(target));
     EXPECT_EQ(response.status, 500) << target;
     EXPECT_EQ(BodyOf(response), "Internal server error\n") << target;
     EXPECT_TRUE(response.headers.empty()) << target;
@@ -193,9 +210,9 @@ TEST(Router, WorksAgainAfterAnException) {
     if (fail) throw std::runtime_error("x");
     return TextResponse(200, "ok");
   });
-  EXPECT_EQ(router.Route(HeadOf("/")).status, 500);
+  EXPECT_EQ(Ask(router, HeadOf("/")).status, 500);
   fail = false;
-  EXPECT_EQ(router.Route(HeadOf("/")).status, 200);
+  EXPECT_EQ(Ask(router, HeadOf("/")).status, 200);
 }
 
 TEST(Router, Answers400ToWhatTheLibraryRefuses) {
@@ -203,7 +220,7 @@ TEST(Router, Answers400ToWhatTheLibraryRefuses) {
   RequestHead head = HeadOf("/");
   head.host = "x\r\n\r\n";
   head.target = std::string(10'000, 'a');
-  EXPECT_EQ(router.Route(head).status, 400);
+  EXPECT_EQ(Ask(router, head).status, 400);
 }
 
 TEST(Router, TellsWhichRouteAnswered) {
@@ -211,13 +228,13 @@ TEST(Router, TellsWhichRouteAnswered) {
   router.Handle("/a", Say("A"));
   router.Handle("/fails", [](const Request&) -> Response { throw 1; });
   const std::string* route = nullptr;
-  router.Route(HeadOf("/%61?x=y"), &route);
+  Ask(router, HeadOf("/%61?x=y"), &route);
   ASSERT_NE(route, nullptr);
   EXPECT_EQ(*route, "/a");
-  router.Route(HeadOf("/fails"), &route);
+  Ask(router, HeadOf("/fails"), &route);
   ASSERT_NE(route, nullptr);
   EXPECT_EQ(*route, "/fails");
-  router.Route(HeadOf("/b"), &route);
+  Ask(router, HeadOf("/b"), &route);
   EXPECT_EQ(route, nullptr);
 }
 
@@ -225,19 +242,19 @@ TEST(Router, LetsAHandlerAskTheRouter) {
   Router router;
   router.Handle("/inner", Say("inner"));
   router.Handle("/outer", [&](const Request&) {
-    return TextResponse(200, "outer+" + BodyOf(router.Route(HeadOf("/inner"))));
+    return TextResponse(200, "outer+" + BodyOf(Ask(router, HeadOf("/inner"))));
   });
-  EXPECT_EQ(BodyOf(router.Route(HeadOf("/outer"))), "outer+inner");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/outer"))), "outer+inner");
 }
 
 TEST(Router, CopesWithTheLongestTarget) {
   Router router;
   const std::string path = "/" + std::string(kMaxPathBytes - 1, 'a');
   router.Handle(path, Say("long"));
-  EXPECT_EQ(BodyOf(router.Route(HeadOf(path))), "long");
-  EXPECT_EQ(BodyOf(router.Route(
-                HeadOf(path + "?" + std::string(kMaxTargetBytes - path.size() - 1, '=')))),
-            "long");
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf(path))), "long");
+  EXPECT_EQ(
+      BodyOf(Ask(router, HeadOf(path + "?" + std::string(kMaxTargetBytes - path.size() - 1, '=')))),
+      "long");
 }
 
 }  // namespace
