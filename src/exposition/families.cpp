@@ -217,12 +217,16 @@ void FamilyWalk::WriteServer(FamilyId id) {
       return Single(Decimal::Integer(worker.starts > 0 ? worker.starts - 1 : std::uint32_t{0}));
     case FamilyId::kWorkerHeartbeatTimestampSeconds:
       return Single(Decimal::SecondsOfUs(worker.heartbeat_at_us));
+    case FamilyId::kWorkerLongestTurnSeconds:
+      return Single(Decimal::SecondsOfNs(worker.longest_turn_ns));
     case FamilyId::kHttpListening:
       return Single(Decimal::Integer(worker.listening ? 1 : 0));
     case FamilyId::kHttpBindFailures:
       return Single(Decimal::Integer(worker.bind_failures));
     case FamilyId::kHttpConnections:
       return Single(Decimal::Integer(worker.connections));
+    case FamilyId::kHttpRequestsInFlight:
+      return Single(Decimal::Integer(worker.requests_in_flight));
     case FamilyId::kHttpRequests:
       for (const snapshot::HttpRequestCount& requests : worker.http_requests) {
         Sample(FamilyWriter::kNoLabels, {requests.path, requests.code},

@@ -80,7 +80,7 @@ Check Connections(const Snapshot& snapshot) {
 }
 
 Check Table(const Snapshot& snapshot) {
-  const std::uint64_t used = snapshot.functions.size();
+  const std::uint64_t used = snapshot.functions_used;
   const std::uint64_t limit = snapshot.functions_limit;
   // In tenths, rounded down, so that what is shown as 80 % is 80 %.
   const std::uint64_t tenths = limit == 0 ? 0 : used * 1'000 / limit;

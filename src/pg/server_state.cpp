@@ -43,6 +43,15 @@ void ReadPostmasterStatus(char* status, std::size_t size) {
   status[word] = '\0';
 }
 
+snapshot::ServerState ServerStateOf(const ServerFacts& facts) {
+  snapshot::ServerState state;
+  state.library_version = PG_HELLO_VERSION;
+  state.postgres_version = facts.postgres_version != nullptr ? facts.postgres_version : "";
+  state.postmaster_status = facts.postmaster_status;
+  state.in_recovery = facts.in_recovery;
+  return state;
+}
+
 }  // namespace
 
 ServerFacts ReadServerFacts() {
@@ -54,12 +63,11 @@ ServerFacts ReadServerFacts() {
 }
 
 snapshot::Snapshot TakeSnapshot(const ServerFacts& facts) {
-  snapshot::ServerState state;
-  state.library_version = PG_HELLO_VERSION;
-  state.postgres_version = facts.postgres_version != nullptr ? facts.postgres_version : "";
-  state.postmaster_status = facts.postmaster_status;
-  state.in_recovery = facts.in_recovery;
-  return snapshot::Take(*shared_stats, UnixTimeUs(), state);
+  return snapshot::Take(*shared_stats, UnixTimeUs(), ServerStateOf(facts));
+}
+
+snapshot::Snapshot TakeSummary(const ServerFacts& facts) {
+  return snapshot::TakeSummary(*shared_stats, UnixTimeUs(), ServerStateOf(facts));
 }
 
 }  // namespace pg_hello::pg

@@ -51,6 +51,7 @@ static void MarkStopped(int, Datum) {
   worker.port.store(0, std::memory_order_relaxed);
   worker.listening.store(0, std::memory_order_relaxed);
   worker.connections.store(0, std::memory_order_relaxed);
+  worker.requests_in_flight.store(0, std::memory_order_relaxed);
   worker.listen_text.Publish(shared::ListenText{});
 }
 
@@ -61,6 +62,7 @@ void MarkStarted() {
   worker.starts.fetch_add(1, std::memory_order_relaxed);
   worker.started_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
   worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
+  worker.longest_turn_ns.store(0, std::memory_order_relaxed);
   worker.pid.store(static_cast<std::uint32_t>(MyProcPid), std::memory_order_relaxed);
   on_shmem_exit(MarkStopped, Datum{0});
 }

@@ -26,13 +26,10 @@ struct Place {
   std::uint32_t first_epoch = 0;
 };
 
-// Adds counters of either shape. Nested activations' durations are kept in `duration_ns` until
-// Complete().
+// Adds what counters of either shape have beside their buckets. Nested activations' durations are
+// kept in `duration_ns` until Complete(), and timed calls alone in `calls`.
 template <typename Counters>
-void Add(FunctionStats& function, const Counters& counters) {
-  for (std::size_t i = 0; i < function.buckets.size(); ++i) {
-    function.buckets[i] += counters.buckets[i].load(kRelaxed);
-  }
+void AddSums(FunctionStats& function, const Counters& counters) {
   function.inclusive_ns += counters.inclusive_ns.load(kRelaxed);
   function.duration_ns += counters.nested_ns.load(kRelaxed);
   function.self_ns += counters.self_ns.load(kRelaxed);
@@ -40,6 +37,35 @@ void Add(FunctionStats& function, const Counters& counters) {
   function.max_ns = std::max(function.max_ns, counters.max_ns.load(kRelaxed));
   function.min_ns =
       std::min(function.min_ns, shared::DecodeMin(counters.encoded_min_ns.load(kRelaxed)));
+}
+
+// The first of a function's counters: its row's.
+void Add(FunctionStats& function, const shared::RowCounters& counters) {
+  for (std::size_t i = 0; i < function.buckets.size(); ++i) {
+    const std::uint64_t count = counters.buckets[i].load(kRelaxed);
+    function.buckets[i] = count;
+    function.calls += count;
+  }
+  AddSums(function, counters);
+}
+
+// Most buckets are empty: they are passed over by the group, and most of the function's own are
+// left out of the cache.
+void Add(FunctionStats& function, const shared::PendingCounters& counters) {
+  constexpr std::size_t kGroup = 14;
+  static_assert(measure::kBucketCount % kGroup == 0);
+  for (std::size_t group = 0; group < function.buckets.size(); group += kGroup) {
+    std::uint32_t any = 0;
+    for (std::size_t i = group; i < group + kGroup; ++i) {
+      any |= counters.buckets[i].load(kRelaxed);
+    }
+    for (std::size_t i = group; any != 0 && i < group + kGroup; ++i) {
+      const std::uint64_t count = counters.buckets[i].load(kRelaxed);
+      function.buckets[i] += count;
+      function.calls += count;
+    }
+  }
+  AddSums(function, counters);
 }
 
 void AddRareCounters(FunctionStats& function, const shared::RowCounters& counters) {
@@ -62,11 +88,7 @@ void AddRareCounters(FunctionStats& function, const shared::RowCounters& counter
 }
 
 void Complete(FunctionStats& function) {
-  std::uint64_t timed = 0;
-  for (const std::uint64_t bucket : function.buckets) {
-    timed += bucket;
-  }
-  function.calls = timed + function.untimed;
+  function.calls += function.untimed;
   function.duration_ns += function.inclusive_ns;
   // Also where a first call's count was seen but not yet its duration.
   function.min_ns = std::min(function.min_ns, function.max_ns);
@@ -230,10 +252,12 @@ void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
   worker.starts = status.starts.load(kRelaxed);
   worker.started_at_us = status.started_at_us.load(kRelaxed);
   worker.heartbeat_at_us = status.heartbeat_at_us.load(kRelaxed);
+  worker.longest_turn_ns = status.longest_turn_ns.load(kRelaxed);
   worker.port = status.port.load(kRelaxed);
   worker.listening = status.listening.load(kRelaxed) != 0;
   worker.bind_failures = status.bind_failures.load(kRelaxed);
   worker.connections = status.connections.load(kRelaxed);
+  worker.requests_in_flight = status.requests_in_flight.load(kRelaxed);
   worker.scrapes = status.scrapes.load(kRelaxed);
   worker.scrape_duration_ns = status.scrape_duration_ns.load(kRelaxed);
   worker.scrape_series = status.scrape_series.load(kRelaxed);
@@ -250,18 +274,24 @@ void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
   }
 }
 
-}  // namespace
-
-Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
+Snapshot Begin(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
   Snapshot snapshot{};
   snapshot.server = server;
   snapshot.taken_at_us = now_us;
   snapshot.stats_reset_us = stats.stats_reset_us();
   snapshot.functions_limit = stats.dimensions().max_functions;
+  snapshot.functions_used = stats.live_rows();
   snapshot.shared_memory_bytes = stats.size();
   snapshot.stack_resyncs = stats.stack_resyncs.load(kRelaxed);
   snapshot.clock_anomalies = stats.clock_anomalies.load(kRelaxed);
   snapshot.clock_source = measure::ClockSourceName(stats.best_clock_source());
+  return snapshot;
+}
+
+}  // namespace
+
+Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
+  Snapshot snapshot = Begin(stats, now_us, server);
   {
     const shared::SharedStats::ReadGuard no_merges(stats);
     std::vector<Place> places = ReadRows(stats, snapshot);
@@ -276,6 +306,14 @@ Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState
       AddActive(stats, stats.slot(i), places, snapshot);
     }
   }
+  snapshot.functions_used = static_cast<std::uint32_t>(snapshot.functions.size());
+  ReadDatabases(stats, snapshot);
+  ReadWorker(stats.worker, snapshot.worker);
+  return snapshot;
+}
+
+Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
+  Snapshot snapshot = Begin(stats, now_us, server);
   ReadDatabases(stats, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
   return snapshot;

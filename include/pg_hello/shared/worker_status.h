@@ -22,9 +22,9 @@ inline constexpr std::array<const char*, 8> kHttpPaths = {"/metrics",
                                                           "/api/v1/functions",
                                                           "/api/v1/functions/{datname}/{funcid}",
                                                           "other"};
-inline constexpr std::array<const char*, 14> kHttpCodes = {"200", "400", "404", "405",  "408",
-                                                           "413", "414", "417", "431",  "500",
-                                                           "501", "503", "505", "other"};
+inline constexpr std::array<const char*, 15> kHttpCodes = {"200", "400", "404", "405", "406",
+                                                           "408", "413", "414", "417", "431",
+                                                           "500", "501", "503", "505", "other"};
 
 struct ListenText {
   char addresses[256];  // "127.0.0.1:9797, [::1]:9797"; empty while nothing is bound. UTF-8.
@@ -32,14 +32,16 @@ struct ListenText {
 };
 
 struct WorkerStatus {
-  std::atomic<std::uint32_t> pid;             // 0: no worker runs
-  std::atomic<std::uint32_t> starts;          // starts since the postmaster's
-  std::atomic<std::int64_t> started_at_us;    // microseconds since the Unix epoch
-  std::atomic<std::int64_t> heartbeat_at_us;  // last turn of the main loop, same unit
-  std::atomic<std::uint32_t> port;            // port in use on the first address, 0: none
-  std::atomic<std::uint32_t> listening;       // 1 if every configured address is bound
+  std::atomic<std::uint32_t> pid;              // 0: no worker runs
+  std::atomic<std::uint32_t> starts;           // starts since the postmaster's
+  std::atomic<std::int64_t> started_at_us;     // microseconds since the Unix epoch
+  std::atomic<std::int64_t> heartbeat_at_us;   // last turn of the main loop, same unit
+  std::atomic<std::uint64_t> longest_turn_ns;  // since the worker's start
+  std::atomic<std::uint32_t> port;             // port in use on the first address, 0: none
+  std::atomic<std::uint32_t> listening;        // 1 if every configured address is bound
   std::atomic<std::uint64_t> bind_failures;
   std::atomic<std::uint32_t> connections;  // open client connections
+  std::atomic<std::uint32_t> requests_in_flight;
   std::atomic<std::uint64_t> scrapes;
   std::atomic<std::uint64_t> scrape_duration_ns;  // of the last scrape
   std::atomic<std::uint64_t> scrape_series;       // samples in the last scrape

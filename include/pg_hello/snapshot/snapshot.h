@@ -83,10 +83,12 @@ struct WorkerStats {
   std::uint32_t starts;
   std::int64_t started_at_us;
   std::int64_t heartbeat_at_us;
+  std::uint64_t longest_turn_ns;
   std::uint32_t port;
   bool listening;
   std::uint64_t bind_failures;
   std::uint32_t connections;
+  std::uint32_t requests_in_flight;
   std::uint64_t scrapes;
   std::uint64_t scrape_duration_ns;
   std::uint64_t scrape_series;
@@ -107,6 +109,7 @@ struct Snapshot {
   std::int64_t taken_at_us;
   std::int64_t stats_reset_us;    // last reset of everything
   std::uint32_t functions_limit;  // rows in the shared table
+  std::uint32_t functions_used;   // of them; also where `functions` was left out
   std::uint64_t shared_memory_bytes;
   std::uint64_t stack_resyncs;           // call stack repaired after a missed event
   std::uint64_t clock_anomalies;         // negative durations counted as zero
@@ -125,6 +128,9 @@ struct Snapshot {
 // Any process that has shared memory mapped may call it at any time, also several at once. Throws
 // std::bad_alloc only; takes about 1 ms per 1,000 functions.
 Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server);
+
+// The same without functions and active calls: takes no time worth mentioning.
+Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server);
 
 // The q-quantile (0 <= q <= 1) of the timed calls in nanoseconds, linearly interpolated inside the
 // bucket in which it falls and never outside [min, max]. The true quantile lies in the same bucket,

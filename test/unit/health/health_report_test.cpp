@@ -97,7 +97,7 @@ TEST(HealthReportTest, TableWarnsFromEightyPercentOn) {
   for (const auto& [used, percent, status] : cases) {
     snapshot::Snapshot snapshot = MakeSnapshot();
     snapshot.functions_limit = 10'000;
-    snapshot.functions.resize(used);
+    snapshot.functions_used = used;
     const Check check = CheckOf(snapshot, "functions:table");
     EXPECT_EQ(check.status, status) << used;
     EXPECT_EQ(std::get<double>(check.observed), percent) << used;

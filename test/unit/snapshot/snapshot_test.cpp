@@ -303,10 +303,12 @@ TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
   worker.starts = 2;
   worker.started_at_us = 10;
   worker.heartbeat_at_us = 20;
+  worker.longest_turn_ns = 21;
   worker.port = 9'797;
   worker.listening = 1;
   worker.bind_failures = 3;
   worker.connections = 4;
+  worker.requests_in_flight = 2;
   worker.scrapes = 5;
   worker.scrape_duration_ns = 6;
   worker.scrape_series = 7;
@@ -324,6 +326,8 @@ TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
   EXPECT_EQ(seen.starts, 2U);
   EXPECT_EQ(seen.started_at_us, 10);
   EXPECT_EQ(seen.heartbeat_at_us, 20);
+  EXPECT_EQ(seen.longest_turn_ns, 21U);
+  EXPECT_EQ(seen.requests_in_flight, 2U);
   EXPECT_EQ(seen.port, 9'797U);
   EXPECT_TRUE(seen.listening);
   EXPECT_EQ(seen.bind_failures, 3U);
@@ -342,6 +346,24 @@ TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
   EXPECT_EQ(seen.http_requests[1].count, 9U);
   EXPECT_EQ(snapshot.stack_resyncs, 11U);
   EXPECT_EQ(snapshot.clock_anomalies, 12U);
+}
+
+TEST_F(SnapshotTest, ASummaryIsASnapshotWithoutFunctions) {
+  Insert(*stats_, 1);
+  Insert(*stats_, 2);
+  stats_->FindDatabase(kDbid)->overflow_calls = 3;
+  stats_->worker.starts = 2;
+  ServerState server;
+  server.postmaster_status = "ready";
+  const Snapshot summary = TakeSummary(*stats_, 77, server);
+  EXPECT_TRUE(summary.functions.empty());
+  EXPECT_EQ(summary.functions_used, 2U);
+  EXPECT_EQ(summary.functions_limit, 50U);
+  EXPECT_EQ(summary.OverflowCalls(), 3U);
+  EXPECT_EQ(summary.worker.starts, 2U);
+  EXPECT_EQ(summary.taken_at_us, 77);
+  EXPECT_EQ(summary.server.postmaster_status, "ready");
+  EXPECT_EQ(TakeSnapshot(*stats_).functions_used, 2U);
 }
 
 // --- quantiles and moments ---------------------------------------------------------------------
