@@ -3,6 +3,7 @@
 #include "pg/serving.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -46,22 +47,31 @@ void CountResponse(const std::string& path, int status) {
       .fetch_add(1, std::memory_order_relaxed);
 }
 
+void PublishRequests() {
+  shared_stats->worker.requests_in_flight.store(
+      static_cast<std::uint32_t>(serving->reactor->requests_in_flight()),
+      std::memory_order_relaxed);
+}
+
 std::unique_ptr<http::Router> MakeRouter() {
-  // A scrape's duration runs from the taking of the snapshot to the rendered text.
+  // A scrape's duration runs from the taking of the snapshot to the rendered body.
   auto began = std::make_shared<std::uint64_t>(0);
   auto router = std::make_unique<http::Router>();
-  endpoints::Register(
-      *router,
-      [began] {
-        *began = measure::MonotonicNs();
-        return TakeSnapshot(ReadServerFacts());
-      },
-      [began](std::size_t samples) {
-        shared::WorkerStatus& worker = shared_stats->worker;
-        worker.scrapes.fetch_add(1, std::memory_order_relaxed);
-        worker.scrape_duration_ns.store(measure::MonotonicNs() - *began, std::memory_order_relaxed);
-        worker.scrape_series.store(samples, std::memory_order_relaxed);
-      });
+  endpoints::Register(*router,
+                      {.everything =
+                           [began] {
+                             *began = measure::MonotonicNs();
+                             PublishRequests();
+                             return TakeSnapshot(ReadServerFacts());
+                           },
+                       .summary = [] { return TakeSummary(ReadServerFacts()); }},
+                      [began](std::size_t samples) {
+                        shared::WorkerStatus& worker = shared_stats->worker;
+                        worker.scrapes.fetch_add(1, std::memory_order_relaxed);
+                        worker.scrape_duration_ns.store(measure::MonotonicNs() - *began,
+                                                        std::memory_order_relaxed);
+                        worker.scrape_series.store(samples, std::memory_order_relaxed);
+                      });
   return router;
 }
 
@@ -177,14 +187,20 @@ void Listen(std::int64_t now_ms) noexcept {
 }
 
 void Serve(std::int64_t now_ms) noexcept {
+  const std::uint64_t began_ns = measure::MonotonicNs();
   serving->reactor->Poll(now_ms);
   Unharmed([] {
     shared::WorkerStatus& worker = shared_stats->worker;
     worker.connections.store(static_cast<std::uint32_t>(serving->reactor->connections()),
                              std::memory_order_relaxed);
     worker.bind_failures.store(serving->reactor->bind_failures(), std::memory_order_relaxed);
+    PublishRequests();
     FollowListeners();
   });
+  std::atomic<std::uint64_t>& longest = shared_stats->worker.longest_turn_ns;
+  longest.store(
+      std::max(longest.load(std::memory_order_relaxed), measure::MonotonicNs() - began_ns),
+      std::memory_order_relaxed);
 }
 
 void StopServing() noexcept {

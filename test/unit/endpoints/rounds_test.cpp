@@ -1,0 +1,154 @@
+// What is shared, and what never is.
+#include "pg_hello/endpoints/rounds.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace pg_hello::endpoints {
+namespace {
+
+using JobPointer = std::shared_ptr<http::Job>;
+
+class RoundsTest : public testing::Test {
+ protected:
+  // A body of three pieces that tells which snapshot it is of.
+  Representation Wanted(const std::string& key,
+                        http::ContentCoding coding = http::ContentCoding::kIdentity) {
+    Representation wanted;
+    wanted.key = key;
+    wanted.coding = coding;
+    wanted.content_type = "a/b";
+    wanted.render = [this, key](std::shared_ptr<const snapshot::Snapshot> snapshot) {
+      ++renderings;
+      return [snapshot = std::move(snapshot), key, steps = 0](std::string& body) mutable {
+        if (++steps < 3) return false;
+        body = key + std::to_string(snapshot->taken_at_us);
+        return true;
+      };
+    };
+    return wanted;
+  }
+
+  JobPointer Join(const std::string& key) {
+    http::Answer answer = rounds.Join(Wanted(key));
+    const JobPointer* job = std::get_if<JobPointer>(&answer);
+    return job == nullptr ? nullptr : *job;
+  }
+
+  static http::Response Finish(http::Job& job) {
+    while (!job.Step()) {
+    }
+    return job.TakeResponse();
+  }
+  static std::string BodyOf(const JobPointer& job) { return *Finish(*job).body; }
+
+  int snapshots = 0;
+  int renderings = 0;
+  bool fail = false;
+  Rounds rounds{[this] {
+    if (fail) throw std::runtime_error("x");
+    snapshot::Snapshot snapshot{};
+    snapshot.taken_at_us = ++snapshots;
+    return snapshot;
+  }};
+};
+
+TEST_F(RoundsTest, AllWhoWaitForTheSameShareOneRendering) {
+  const JobPointer job = Join("m");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(Join("m"), job);
+  EXPECT_EQ(snapshots, 0) << "nothing is done before its turn";
+  EXPECT_EQ(BodyOf(job), "m1");
+  EXPECT_EQ(renderings, 1);
+}
+
+TEST_F(RoundsTest, ARequestIsNeverAnsweredWithAPictureOfBeforeIt) {
+  JobPointer job = Join("m");
+  EXPECT_FALSE(job->Step());
+  EXPECT_EQ(snapshots, 1);
+  const JobPointer late = Join("m");
+  EXPECT_NE(late, job);
+  EXPECT_FALSE(job->Step());
+  EXPECT_EQ(Join("m"), late) << "all who came since share the next one";
+  EXPECT_EQ(BodyOf(job), "m1");
+  EXPECT_EQ(Join("m"), late);
+  EXPECT_EQ(BodyOf(late), "m2");
+  EXPECT_NE(Join("m"), late);
+}
+
+TEST_F(RoundsTest, ARoundHasOnePictureForAllRepresentations) {
+  const JobPointer m = Join("m");
+  const JobPointer n = Join("n");
+  http::Answer answer = rounds.Join(Wanted("m", http::ContentCoding::kGzip));
+  const JobPointer packed = std::get<JobPointer>(answer);
+  EXPECT_NE(m, n);
+  EXPECT_NE(m, packed);
+  EXPECT_EQ(BodyOf(m), "m1");
+  EXPECT_NE(Join("n"), n) << "its picture is taken";
+  EXPECT_EQ(BodyOf(n), "n1");
+  const http::Response response = Finish(*packed);
+  EXPECT_TRUE(response.body->starts_with("\x1f\x8b"));
+  EXPECT_EQ(response.headers.back(),
+            (std::pair<std::string, std::string>("Content-Encoding", "gzip")));
+  EXPECT_EQ(snapshots, 1);
+}
+
+TEST_F(RoundsTest, BodiesAreBoundedWhetherWaitedForOrBeingSent) {
+  std::vector<JobPointer> jobs;
+  std::vector<http::Response> sent;
+  for (std::size_t i = 0; i < Rounds::kMaxBodies; ++i) jobs.push_back(Join(std::to_string(i)));
+  EXPECT_EQ(Join("more"), nullptr);
+  EXPECT_EQ(Join("3"), jobs[3]) << "what is there may be shared";
+  for (JobPointer& job : jobs) {
+    sent.push_back(Finish(*job));
+    job.reset();
+  }
+  const auto refusal = std::get<http::Response>(rounds.Join(Wanted("more")));
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_EQ(refusal.headers.front(), (std::pair<std::string, std::string>("Retry-After", "1")));
+  sent.pop_back();
+  const JobPointer one = Join("more");
+  EXPECT_NE(one, nullptr);
+  EXPECT_EQ(Join("another"), nullptr);
+}
+
+TEST_F(RoundsTest, WhoGivesUpMakesRoom) {
+  std::vector<JobPointer> jobs;
+  for (std::size_t i = 0; i < Rounds::kMaxBodies; ++i) jobs.push_back(Join(std::to_string(i)));
+  jobs.pop_back();
+  EXPECT_NE(Join("more"), nullptr);
+  EXPECT_EQ(snapshots, 0);
+}
+
+TEST_F(RoundsTest, AFailedPictureCostsOneJobAndNotTheNext) {
+  const JobPointer m = Join("m");
+  JobPointer n = Join("n");
+  fail = true;
+  EXPECT_THROW(m->Step(), std::runtime_error);
+  fail = false;
+  EXPECT_EQ(BodyOf(n), "n1");
+}
+
+TEST(RoundsLifetime, AJobMayOutliveThem) {
+  auto rounds = std::make_unique<Rounds>([] { return snapshot::Snapshot{}; });
+  Representation wanted;
+  wanted.render = [](const std::shared_ptr<const snapshot::Snapshot>&) {
+    return [](std::string& body) {
+      body = "x";
+      return true;
+    };
+  };
+  const JobPointer job = std::get<JobPointer>(rounds->Join(wanted));
+  rounds.reset();
+  while (!job->Step()) {
+  }
+  EXPECT_EQ(*job->TakeResponse().body, "x");
+}
+
+}  // namespace
+}  // namespace pg_hello::endpoints
