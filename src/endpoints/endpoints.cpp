@@ -69,7 +69,7 @@ http::Response Answer(int status, const char* content_type, std::string body) {
 http::Answer Metrics(Rounds& rounds, const http::Request& request, const ScrapeObserver& observer) {
   const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
   if (!coding) {
-    http::Response refusal = Answer(406, kPlainText, "There is gzip, and there is no coding.\n");
+    http::Response refusal = Answer(406, kPlainText, "This can be had as it is or in gzip.\n");
     refusal.headers.emplace_back("Vary", kVary);
     return refusal;
   }

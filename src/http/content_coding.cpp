@@ -9,32 +9,14 @@
 #include <limits>
 #include <new>
 
+#include "field_text.h"
+
 namespace pg_hello::http {
 namespace {
 
 constexpr int kLevel = 1;
 constexpr int kGzipWindow = 15 + 16;  // zlib's largest window, and a gzip header
 constexpr int kMemoryLevel = 8;
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// What stands before the first `separator`, which is removed from `text` with it.
-std::string_view Take(std::string_view& text, char separator) {
-  const std::size_t end = std::min(text.find(separator), text.size());
-  const std::string_view taken = text.substr(0, end);
-  text.remove_prefix(std::min(end + 1, text.size()));
-  return Trim(taken);
-}
-
-bool IsWord(std::string_view text, std::string_view lower) {
-  return std::equal(text.begin(), text.end(), lower.begin(), lower.end(), [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
 
 // A q-value in thousandths: "0", "1", "0.5", "1.000"; nothing if it is none.
 std::optional<int> Thousandths(std::string_view text) {
@@ -54,8 +36,8 @@ std::optional<int> Thousandths(std::string_view text) {
 std::optional<int> Quality(std::string_view parameters) {
   if (parameters.empty()) return 1000;
   std::string_view value = parameters;
-  const std::string_view name = Take(value, '=');
-  return IsWord(name, "q") ? Thousandths(Trim(value)) : std::nullopt;
+  const std::string_view name = TrimWhitespace(TakeUntil(value, "="));
+  return EqualsIgnoringCase(name, "q") ? Thousandths(TrimWhitespace(value)) : std::nullopt;
 }
 
 }  // namespace
@@ -65,12 +47,13 @@ std::optional<ContentCoding> ChooseCoding(std::string_view accept_encoding) {
   std::optional<int> identity;
   std::optional<int> others;
   while (!accept_encoding.empty()) {
-    std::string_view parameters = Take(accept_encoding, ',');
-    const std::string_view name = Take(parameters, ';');
-    const std::optional<int> quality = Quality(Trim(parameters));
+    std::string_view parameters = TakeUntil(accept_encoding, ",");
+    const std::string_view name = TrimWhitespace(TakeUntil(parameters, ";"));
+    const std::optional<int> quality = Quality(TrimWhitespace(parameters));
     if (!quality) continue;
-    if (IsWord(name, "gzip") || IsWord(name, "x-gzip")) gzip = std::max(gzip.value_or(0), *quality);
-    if (IsWord(name, "identity")) identity = quality;
+    if (EqualsIgnoringCase(name, "gzip") || EqualsIgnoringCase(name, "x-gzip"))
+      gzip = std::max(gzip.value_or(0), *quality);
+    if (EqualsIgnoringCase(name, "identity")) identity = quality;
     if (name == "*") others = quality;
   }
   // Not named, identity is acceptable unless "*" is refused, but not preferred to anything.

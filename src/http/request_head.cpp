@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "field_text.h"
+
 namespace pg_hello::http {
 namespace {
 
@@ -54,29 +56,6 @@ bool Is(Class wanted, char c) {
 
 bool All(Class wanted, std::string_view text) {
   return std::all_of(text.begin(), text.end(), [wanted](char c) { return Is(wanted, c); });
-}
-
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// `lower` is in lower case already.
-bool EqualsIgnoringCase(std::string_view text, std::string_view lower) {
-  return text.size() == lower.size() && std::equal(text.begin(), text.end(), lower.begin(),
-                                                   [](char a, char b) { return Lower(a) == b; });
-}
-
-std::string_view TrimWhitespace(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-// Cuts `text` at the first `separator`: returns what is before it and leaves what is after it.
-// Without one, returns all and leaves nothing.
-std::string_view TakeUntil(std::string_view& text, std::string_view separator) {
-  const std::size_t at = text.find(separator);
-  const std::string_view before = text.substr(0, at);
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + separator.size());
-  return before;
 }
 
 bool ListHasToken(std::string_view list, std::string_view lower) {
