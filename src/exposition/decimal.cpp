@@ -6,6 +6,9 @@
 namespace pg_hello::exposition {
 
 char* FormatDecimal(Decimal value, char* out) {
+  if (value.decimals == 0 && !value.negative) {  // most of what there is
+    return std::to_chars(out, out + 20, value.digits).ptr;
+  }
   std::uint64_t scale = 1;
   for (int i = 0; i < value.decimals; ++i) {
     scale *= 10;
@@ -26,6 +29,19 @@ char* FormatDecimal(Decimal value, char* out) {
     fraction %= scale;
   }
   return out;
+}
+
+double ToDouble(Decimal value) {
+  // Below 2^53 both numbers are exact doubles, and a division is rounded once.
+  if (value.digits < (std::uint64_t{1} << 53)) {
+    constexpr double kScales[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    const double magnitude = static_cast<double>(value.digits) / kScales[value.decimals];
+    return value.negative ? -magnitude : magnitude;
+  }
+  char text[kMaxDecimalChars];
+  double nearest = 0;
+  std::from_chars(text, FormatDecimal(value, text), nearest);
+  return nearest;
 }
 
 }  // namespace pg_hello::exposition

@@ -246,8 +246,7 @@ void FamilyWalk::WriteServer(FamilyId id) {
 
 void FamilyWalk::Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
                         Decimal value) {
-  writer_.Sample(labels, {more.begin(), more.size()}, value);
-  ++samples_;
+  samples_ += writer_.Sample(labels, {more.begin(), more.size()}, value);
 }
 
 // A sample without labels.

@@ -35,6 +35,18 @@ constexpr std::array kMediaTypes = {
               "plain",
               "text/plain; version=0.0.4; charset=utf-8",
               {{{"version", {"0.0.4", "1.0.0"}, false}}}},
+    MediaType{Format::kOpenMetrics,
+              "application",
+              "openmetrics-text",
+              "application/openmetrics-text; version=1.0.0; charset=utf-8",
+              {{{"version", {"1.0.0", "0.0.1"}, false}}}},
+    MediaType{Format::kProtobuf,
+              "application",
+              "vnd.google.protobuf",
+              "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
+              "encoding=delimited",
+              {{{"proto", {"io.prometheus.client.MetricFamily"}, true},
+                {"encoding", {"delimited"}, true}}}},
 };
 
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {

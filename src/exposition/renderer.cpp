@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "pg_hello/exposition/openmetrics_format.h"
+#include "pg_hello/exposition/protobuf_format.h"
 #include "pg_hello/exposition/text_format.h"
 
 namespace pg_hello::exposition {
@@ -10,10 +12,14 @@ namespace {
 
 std::unique_ptr<FamilyWriter> MakeWriter(Format format, std::string& body) {
   switch (format) {
+    case Format::kOpenMetrics:
+      return MakeOpenMetricsWriter(body);
+    case Format::kProtobuf:
+      return MakeProtobufWriter(body);
     case Format::kText:
       break;
   }
-  return std::make_unique<TextWriter>(body);
+  return MakeTextWriter(body);
 }
 
 }  // namespace
@@ -24,7 +30,9 @@ Renderer::Renderer(std::shared_ptr<const snapshot::Snapshot> snapshot, Format fo
       options_(std::move(options)),
       writer_(MakeWriter(format, body_)),
       walk_(*snapshot_, options_, *writer_) {
-  body_.reserve(TextLength(*snapshot_, options_));
+  if (format != Format::kProtobuf) {
+    body_.reserve(TextLength(*snapshot_, options_));
+  }
 }
 
 Renderer::~Renderer() = default;

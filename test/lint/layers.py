@@ -3,7 +3,7 @@
 
 Each room of the core may include only rooms that stand before it on the way of the data, and only
 the ones listed. Nothing includes src/pg. PostgreSQL's, cpp-httplib's, nlohmann/json's,
-OpenSSL's and zlib's headers stay in the places that are theirs.
+OpenSSL's, protozero's and zlib's headers stay in the places that are theirs.
 
 usage: layers.py SOURCE_ROOT
 """
@@ -34,6 +34,7 @@ ONLY_IN = {
     r"nlohmann/.*": {"src/health/health_report.cpp"},
     r"openssl/.*": {"src/http/tls.cpp"},
     r"zlib\.h": {"src/http/content_coding.cpp"},
+    r"protozero/.*": {"src/exposition/protobuf_format.cpp"},
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)

@@ -37,6 +37,9 @@ inline constexpr std::size_t kMaxDecimalChars = 23;
 // REQUIRES: room for kMaxDecimalChars at `out`.
 char* FormatDecimal(Decimal value, char* out);
 
+// The nearest double, for formats that have nothing better; ties go to the even one.
+double ToDouble(Decimal value);
+
 }  // namespace pg_hello::exposition
 
 #endif  // PG_HELLO_EXPOSITION_DECIMAL_H

@@ -36,8 +36,10 @@ class FamilyWriter {
   virtual void BeginFamily(const Family& family) = 0;
 
   // A sample of the current family, which is no histogram. The names of `labels` are the first of
-  // family.labels(); `more` has the values of the others.
-  virtual void Sample(LabelSet labels, std::span<const std::string_view> more, Decimal value) = 0;
+  // family.labels(); `more` has the values of the others. Returns the number of samples it became:
+  // formats that carry times have more than one.
+  virtual std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,
+                             Decimal value) = 0;
 
   // A histogram of durations: the stored buckets (nanoseconds, not cumulative; a format sums them
   // up to the boundaries it has) and the sum in seconds. If not `classic`, a format leaves out

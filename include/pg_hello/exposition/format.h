@@ -12,7 +12,9 @@
 namespace pg_hello::exposition {
 
 enum class Format : std::uint8_t {
-  kText,  // Prometheus text 0.0.4
+  kText,         // Prometheus text 0.0.4
+  kOpenMetrics,  // OpenMetrics text 1.0.0
+  kProtobuf,     // delimited io.prometheus.client.MetricFamily
 };
 
 // The value of the header Content-Type for a body in that format.

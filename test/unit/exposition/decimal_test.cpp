@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <random>
 #include <string>
 
 namespace pg_hello::exposition {
@@ -50,6 +51,21 @@ TEST(DecimalTest, PrintsWhatReadsBackAsTheNearestDouble) {
               static_cast<double>(ns) / 1e9)
         << ns;
   }
+}
+
+TEST(DecimalTest, ToDoubleIsTheNearestDouble) {
+  std::mt19937_64 random(4711);
+  for (int i = 0; i < 100'000; ++i) {
+    const std::uint64_t digits = random() >> (random() % 64);
+    for (const Decimal value : {Decimal::Integer(digits), Decimal::SecondsOfNs(digits),
+                                Decimal::SecondsOfUs(static_cast<std::int64_t>(digits))}) {
+      char text[kMaxDecimalChars + 1];
+      *FormatDecimal(value, text) = '\0';
+      EXPECT_EQ(ToDouble(value), std::strtod(text, nullptr)) << text;
+    }
+  }
+  EXPECT_EQ(ToDouble(Decimal::SecondsOfUs(-1)), -1e-6);
+  EXPECT_EQ(ToDouble(Decimal::Integer(UINT64_MAX)), 0x1p64);
 }
 
 }  // namespace

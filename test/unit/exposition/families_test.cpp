@@ -43,11 +43,13 @@ class NotingWriter final : public FamilyWriter {
     begun_.push_back(family.id);
   }
 
-  void Sample(LabelSet labels, std::span<const std::string_view> more, Decimal value) override {
+  std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,
+                     Decimal value) override {
     EXPECT_NE(current_->type, FamilyType::kHistogram);
     EXPECT_EQ(current_->labels().size(),
               more.size() + (labels == kNoLabels ? 0 : kFunctionLabels.size()));
     Note(Join(sets_[labels], more), value);
+    return 1;
   }
 
   std::size_t Histogram(LabelSet labels, const snapshot::Buckets&, Decimal sum,

@@ -38,7 +38,7 @@ TEST(RendererTest, RendersTheTextThatSqlShows) {
 
 TEST(RendererTest, RendersTheSameInStepsOfAnyLength) {
   const auto snapshot = ManyFunctions();
-  for (const Format format : {Format::kText}) {
+  for (const Format format : {Format::kText, Format::kOpenMetrics, Format::kProtobuf}) {
     Renderer whole(snapshot, format, {});
     EXPECT_TRUE(whole.Step(SIZE_MAX));
     const std::string expected = whole.TakeBody();
@@ -62,6 +62,9 @@ TEST(RendererTest, RendersTheSameInStepsOfAnyLength) {
 TEST(RendererTest, NeverMovesATextThatItHoldsWhole) {
   const auto snapshot = ManyFunctions();
   EXPECT_GE(TextLength(*snapshot, {}), RenderText(*snapshot, nullptr).size());
+  Renderer openmetrics(snapshot, Format::kOpenMetrics, {});
+  EXPECT_TRUE(openmetrics.Step(SIZE_MAX));
+  EXPECT_GE(TextLength(*snapshot, {}), openmetrics.TakeBody().size());
 }
 
 TEST(RendererTest, KeepsTheSnapshotWhileItLives) {

@@ -64,6 +64,39 @@ inline snapshot::Snapshot MakeSnapshot() {
   return snapshot;
 }
 
+// Two functions with something in every family.
+inline snapshot::Snapshot TwoFunctions() {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.databases.push_back({6, "caf\xC3\xA9", 17});
+  snapshot::FunctionStats hello = MakeFunction(16'401, "public", "pg_hello(text)");
+  SetText(hello.identity.language, "c");
+  SetText(hello.identity.extension, "pg_hello");
+  for (const std::uint64_t ns : {800U, 1'000U, 1'001U, 4'000U, 4'000U, 9'999'999U, 10'000'000U}) {
+    AddCall(hello, ns);
+  }
+  ++hello.calls;
+  ++hello.untimed;
+  snapshot.functions.push_back(hello);
+  snapshot::FunctionStats strange = MakeFunction(16'402, "we\"ird", "back\\slash(\"a\nb\")");
+  strange.database = 1;
+  strange.identity.kind = 'p';
+  for (const std::uint64_t ns : {30'000'000'000U, 30'000'000'001U, 900'000'000'000U}) {
+    AddCall(strange, ns);
+  }
+  strange.errors = 2;
+  strange.canceled = 1;
+  strange.error_origins = {{"22", 1}, {"57", 1}};
+  strange.iterations = 12;
+  strange.active = 1;
+  strange.self_ns = 123'456'789;
+  snapshot.functions.push_back(strange);
+  snapshot.worker.scrapes = 2;
+  snapshot.worker.scrape_duration_ns = 1'234'567;
+  snapshot.worker.scrape_series = 98;
+  snapshot.worker.http_requests = {{"/metrics", "200", 2}, {"/", "405", 1}, {"other", "404", 3}};
+  return snapshot;
+}
+
 }  // namespace pg_hello::testing
 
 #endif  // PG_HELLO_TEST_UNIT_EXPOSITION_SAMPLE_SNAPSHOTS_H

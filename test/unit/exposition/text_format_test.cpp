@@ -1,18 +1,16 @@
 // Text format 0.0.4, read back by a strict parser of its own and compared with a golden file.
-// To renew the golden file after an intended change, copy what the failing test wrote over it.
 #include "pg_hello/exposition/text_format.h"
 
 #include <gtest/gtest.h>
 
 #include <clocale>
-#include <fstream>
-#include <iterator>
 #include <locale>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "golden.h"
 #include "sample_snapshots.h"
 
 namespace pg_hello::exposition {
@@ -21,6 +19,7 @@ namespace {
 using pg_hello::testing::AddCall;
 using pg_hello::testing::MakeFunction;
 using pg_hello::testing::MakeSnapshot;
+using pg_hello::testing::TwoFunctions;
 
 std::string Render(const snapshot::Snapshot& snapshot) { return RenderText(snapshot, nullptr); }
 
@@ -69,49 +68,8 @@ Parsed Parse(std::string_view text) {
   return parsed;
 }
 
-snapshot::Snapshot TwoFunctions() {
-  snapshot::Snapshot snapshot = MakeSnapshot();
-  snapshot.databases.push_back({6, "caf\xC3\xA9", 17});
-  snapshot::FunctionStats hello = MakeFunction(16'401, "public", "pg_hello(text)");
-  pg_hello::testing::SetText(hello.identity.language, "c");
-  pg_hello::testing::SetText(hello.identity.extension, "pg_hello");
-  for (const std::uint64_t ns : {800U, 1'000U, 1'001U, 4'000U, 4'000U, 9'999'999U, 10'000'000U}) {
-    AddCall(hello, ns);
-  }
-  ++hello.calls;
-  ++hello.untimed;
-  snapshot.functions.push_back(hello);
-  snapshot::FunctionStats strange = MakeFunction(16'402, "we\"ird", "back\\slash(\"a\nb\")");
-  strange.database = 1;
-  strange.identity.kind = 'p';
-  for (const std::uint64_t ns : {30'000'000'000U, 30'000'000'001U, 900'000'000'000U}) {
-    AddCall(strange, ns);
-  }
-  strange.errors = 2;
-  strange.canceled = 1;
-  strange.error_origins = {{"22", 1}, {"57", 1}};
-  strange.iterations = 12;
-  strange.active = 1;
-  strange.self_ns = 123'456'789;
-  snapshot.functions.push_back(strange);
-  snapshot.worker.scrapes = 2;
-  snapshot.worker.scrape_duration_ns = 1'234'567;
-  snapshot.worker.scrape_series = 98;
-  snapshot.worker.http_requests = {{"/metrics", "200", 2}, {"/", "405", 1}, {"other", "404", 3}};
-  return snapshot;
-}
-
 TEST(TextFormatTest, MatchesTheGoldenFile) {
-  const std::string path = std::string(PG_HELLO_TEST_DATA_DIR) + "/golden/two_functions.prom";
-  std::ifstream file(path, std::ios::binary);
-  ASSERT_TRUE(file) << path;
-  const std::string golden{std::istreambuf_iterator<char>(file), {}};
-  const std::string text = Render(TwoFunctions());
-  if (text != golden) {
-    const std::string actual = ::testing::TempDir() + "two_functions.prom";
-    std::ofstream(actual, std::ios::binary) << text;
-    FAIL() << "differs from " << path << "; what was rendered is in " << actual;
-  }
+  pg_hello::testing::ExpectGolden("two_functions.prom", Render(TwoFunctions()));
 }
 
 TEST(TextFormatTest, AnnouncesEveryFamilyExactlyOnce) {
@@ -170,21 +128,21 @@ TEST(TextFormatTest, EscapesHelpButNotItsQuotes) {
   constexpr Family kFamily = {FamilyId::kScrapes, "x", FamilyType::kGauge, "", {},
                               "A \\ and\na \"."};
   std::string text;
-  TextWriter writer(text);
-  writer.BeginFamily(kFamily);
-  writer.Finish();
+  const auto writer = MakeTextWriter(text);
+  writer->BeginFamily(kFamily);
+  writer->Finish();
   EXPECT_EQ(text, "# HELP x A \\\\ and\\na \".\n# TYPE x gauge\n");
 }
 
 TEST(TextFormatTest, WritesAHistogramWithoutLabels) {
   constexpr Family kFamily = {FamilyId::kScrapes, "x", FamilyType::kHistogram, "", {}, "X."};
   std::string text;
-  TextWriter writer(text);
-  writer.BeginFamily(kFamily);
+  const auto writer = MakeTextWriter(text);
+  writer->BeginFamily(kFamily);
   EXPECT_EQ(
-      writer.Histogram(FamilyWriter::kNoLabels, snapshot::Buckets{}, Decimal::Integer(0), true),
+      writer->Histogram(FamilyWriter::kNoLabels, snapshot::Buckets{}, Decimal::Integer(0), true),
       measure::kClassicBounds.size() + 3);
-  writer.Finish();
+  writer->Finish();
   EXPECT_TRUE(Contains(text, "\nx_bucket{le=\"1e-06\"} 0\n"));
   EXPECT_TRUE(Contains(text, "\nx_bucket{le=\"+Inf\"} 0\nx_sum 0\nx_count 0\n"));
 }
@@ -317,8 +275,8 @@ TEST(TextFormatTest, LeavesOutHistogramsThatAreNotWanted) {
   Options options;
   options.functions = {Exposure::kWithoutHistogram, Exposure::kFull};
   std::string text;
-  TextWriter writer(text);
-  FamilyWalk walk(snapshot, options, writer);
+  const auto writer = MakeTextWriter(text);
+  FamilyWalk walk(snapshot, options, *writer);
   EXPECT_TRUE(walk.Step(SIZE_MAX));
   const Parsed parsed = Parse(text);
   EXPECT_EQ(parsed.samples.size(), walk.samples());

@@ -1,0 +1,302 @@
+// The messages, and the way from stored buckets to spans and deltas. The only file that knows
+// protozero.
+#include "pg_hello/exposition/protobuf_format.h"
+
+#include <array>
+#include <cassert>
+#include <cstdint>
+#include <protozero/pbf_writer.hpp>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "pg_hello/measure/latency_buckets.h"
+
+namespace pg_hello::exposition {
+namespace {
+
+// Field numbers; the names are the messages' and their fields'.
+enum MetricFamilyField { kName = 1, kHelp = 2, kType = 3, kMetric = 4, kUnit = 5 };
+enum MetricField { kLabel = 1, kGauge = 2, kCounter = 3, kHistogram = 7 };
+enum LabelPairField { kLabelName = 1, kLabelValue = 2 };
+enum CounterField { kCounterValue = 1, kCounterCreated = 3 };
+enum GaugeField { kGaugeValue = 1 };
+enum TimestampField { kSeconds = 1, kNanos = 2 };
+enum HistogramField {
+  kSampleCount = 1,
+  kSampleSum = 2,
+  kBucket = 3,
+  kSchema = 5,
+  kZeroThreshold = 6,
+  kZeroCount = 7,
+  kPositiveSpan = 12,
+  kPositiveDelta = 13,
+  kHistogramCreated = 15,
+};
+enum BucketField { kCumulativeCount = 1, kUpperBound = 2 };
+enum BucketSpanField { kOffset = 1, kLength = 2 };
+
+// enum MetricType
+constexpr int kTypeCounter = 0;
+constexpr int kTypeGauge = 1;
+constexpr int kTypeHistogram = 4;
+
+// What is in the first stored bucket is in the zero bucket.
+constexpr double kZeroBreadth = 0x1p-20;
+static_assert(measure::kMinExponent == -20 && measure::kNativeBucketEnd[0] == 0);
+
+// The index of the native bucket that has each stored bucket. That with index i has the upper bound
+// 2^(i/8); 1024 * 8 is that of the greatest double, and the next bucket ends at +Inf.
+constexpr std::array<std::int16_t, measure::kBucketCount> kNativeIndex = [] {
+  std::array<std::int16_t, measure::kBucketCount> indexes{};
+  std::size_t bucket = 0;
+  for (std::size_t k = 0; k < measure::kNativeBoundCount; ++k) {
+    for (; bucket <= measure::kNativeBucketEnd[k]; ++bucket) {
+      indexes[bucket] = static_cast<std::int16_t>(
+          measure::kMinExponent * measure::kBoundsPerOctave + static_cast<int>(k));
+    }
+  }
+  indexes[bucket] = 1024 * measure::kBoundsPerOctave + 1;
+  return indexes;
+}();
+
+// Up to so many empty buckets are cheaper to write than a new span (as client_golang does it).
+constexpr int kBridgedGap = 2;
+
+using protozero::pbf_writer;
+
+int TypeNumber(FamilyType type) {
+  switch (type) {
+    case FamilyType::kCounter:
+      return kTypeCounter;
+    case FamilyType::kHistogram:
+      return kTypeHistogram;
+    case FamilyType::kGauge:
+    case FamilyType::kInfo:
+      break;
+  }
+  return kTypeGauge;
+}
+
+protozero::data_view View(std::string_view text) { return {text.data(), text.size()}; }
+
+// Positive buckets as the format has them: runs of buckets, and each count less the one before.
+class SparseBuckets {
+ public:
+  // REQUIRES: count > 0. In ascending order of the indexes, which may repeat.
+  void Add(int index, std::uint64_t count) {
+    if (span_count_ > 0 && index == end_ - 1) {
+      deltas_[delta_count_ - 1] += static_cast<std::int64_t>(count);
+      previous_ += count;
+      return;
+    }
+    const int gap = index - end_;
+    if (span_count_ == 0 || gap > kBridgedGap) {
+      spans_[span_count_++] = {gap, 0};
+    } else {
+      for (int i = 0; i < gap; ++i) {
+        Append(0);
+      }
+    }
+    Append(count);
+    end_ = index + 1;
+  }
+
+  void Write(pbf_writer& histogram, std::string& scratch) const {
+    for (std::size_t i = 0; i < span_count_; ++i) {
+      scratch.clear();
+      pbf_writer span(scratch);
+      span.add_sint32(kOffset, spans_[i].offset);
+      span.add_uint32(kLength, spans_[i].length);
+      histogram.add_message(kPositiveSpan, scratch);
+    }
+    histogram.add_packed_sint64(kPositiveDelta, deltas_.begin(), deltas_.begin() + delta_count_);
+  }
+
+ private:
+  struct Span {
+    std::int32_t offset;  // from the end of the span before, or from index 0
+    std::uint32_t length;
+  };
+
+  void Append(std::uint64_t count) {
+    deltas_[delta_count_++] = static_cast<std::int64_t>(count - previous_);
+    previous_ = count;
+    ++spans_[span_count_ - 1].length;
+  }
+
+  static constexpr std::size_t kMost = measure::kNativeBoundCount + 1;
+  std::array<Span, kMost> spans_;
+  std::array<std::int64_t, kMost> deltas_;
+  std::size_t span_count_ = 0;
+  std::size_t delta_count_ = 0;
+  std::uint64_t previous_ = 0;
+  int end_ = 0;
+};
+
+class ProtobufWriter final : public FamilyWriter {
+ public:
+  explicit ProtobufWriter(std::string& out) : out_(out), label_sets_{{}} {}
+
+  LabelSet AddLabelSet(std::span<const std::string_view> names,
+                       std::span<const std::string_view> values, std::int64_t since_us) override {
+    assert(names.size() == values.size());
+    EncodedLabels set;
+    set.labels_begin = encoded_.size();
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      AddLabel(names[i], values[i], encoded_);
+    }
+    set.created_begin = encoded_.size();
+    if (since_us != 0) {
+      // Nanoseconds of a Timestamp are never negative.
+      const std::int64_t rest = ((since_us % 1'000'000) + 1'000'000) % 1'000'000;
+      pbf_writer created(encoded_);
+      created.add_int64(kSeconds, (since_us - rest) / 1'000'000);
+      created.add_int32(kNanos, static_cast<std::int32_t>(rest * 1000));
+    }
+    set.end = encoded_.size();
+    set.labels = names.size();
+    label_sets_.push_back(set);
+    return static_cast<LabelSet>(label_sets_.size() - 1);
+  }
+
+  void BeginFamily(const Family& family) override {
+    EndFamily();
+    family_ = &family;
+    message_.clear();
+    pbf_writer message(message_);
+    message.add_string(kName, std::string(family.name).append(SeriesSuffix(family.type)));
+    message.add_string(kHelp, View(family.help));
+    message.add_enum(kType, TypeNumber(family.type));
+    if (!family.unit.empty()) {
+      message.add_string(kUnit, View(family.unit));
+    }
+  }
+
+  std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,
+                     Decimal value) override {
+    value_.clear();
+    pbf_writer number(value_);
+    number.add_double(kGaugeValue, ToDouble(value));  // a counter's has the same number
+    const bool counter = family_->type == FamilyType::kCounter;
+    if (counter) {
+      AddCreated(labels, kCounterCreated, number);
+    }
+    return Metric(labels, more, counter ? kCounter : kGauge);
+  }
+
+  std::size_t Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum,
+                        bool classic) override {
+    value_.clear();
+    pbf_writer histogram(value_);
+    std::uint64_t total = 0;
+    for (const std::uint64_t count : buckets) {
+      total += count;
+    }
+    histogram.add_uint64(kSampleCount, total);
+    histogram.add_double(kSampleSum, ToDouble(sum));
+    if (classic) {
+      AddClassicBuckets(buckets, histogram);
+    }
+    AddNativeBuckets(buckets, histogram);
+    AddCreated(labels, kHistogramCreated, histogram);
+    // As Prometheus counts: a native histogram is one sample.
+    return Metric(labels, {}, kHistogram) + (classic ? measure::kClassicBounds.size() + 3 : 0);
+  }
+
+  void Finish() override { EndFamily(); }
+
+ private:
+  // Metric.label and the Timestamp of creation (empty: not known) of a label set, ready to be
+  // copied: encoded_[labels_begin, created_begin) and encoded_[created_begin, end).
+  struct EncodedLabels {
+    std::size_t labels_begin = 0;
+    std::size_t created_begin = 0;
+    std::size_t end = 0;
+    std::size_t labels = 0;  // how many
+  };
+
+  void AddLabel(std::string_view name, std::string_view value, std::string& metric) {
+    scratch_.clear();
+    pbf_writer pair(scratch_);
+    pair.add_string(kLabelName, View(name));
+    pair.add_string(kLabelValue, View(value));
+    pbf_writer(metric).add_message(kLabel, scratch_);
+  }
+
+  void AddCreated(LabelSet labels, protozero::pbf_tag_type field, pbf_writer& message) {
+    const EncodedLabels& set = label_sets_[labels];
+    if (set.created_begin < set.end) {
+      message.add_message(field, encoded_.data() + set.created_begin, set.end - set.created_begin);
+    }
+  }
+
+  // Adds a Metric with what is in value_ to the family.
+  std::size_t Metric(LabelSet labels, std::span<const std::string_view> more, MetricField field) {
+    const EncodedLabels& set = label_sets_[labels];
+    const std::span<const std::string_view> names = family_->labels().subspan(set.labels);
+    assert(names.size() == more.size());
+    metric_.assign(encoded_, set.labels_begin, set.created_begin - set.labels_begin);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      AddLabel(names[i], more[i], metric_);
+    }
+    pbf_writer(metric_).add_message(field, value_);
+    pbf_writer(message_).add_message(kMetric, metric_);
+    has_metrics_ = true;
+    return 1;
+  }
+
+  void AddClassicBuckets(const snapshot::Buckets& buckets, pbf_writer& histogram) {
+    std::uint64_t count = 0;
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < measure::kClassicBounds.size(); ++i) {
+      for (; next <= measure::kClassicBucketEnd[i]; ++next) {
+        count += buckets[next];
+      }
+      scratch_.clear();
+      pbf_writer bucket(scratch_);
+      bucket.add_uint64(kCumulativeCount, count);
+      bucket.add_double(kUpperBound, ToDouble(Decimal::SecondsOfNs(measure::kClassicBounds[i].ns)));
+      histogram.add_message(kBucket, scratch_);
+    }
+  }
+
+  void AddNativeBuckets(const snapshot::Buckets& buckets, pbf_writer& histogram) {
+    histogram.add_sint32(kSchema, measure::kNativeSchema);
+    histogram.add_double(kZeroThreshold, kZeroBreadth);
+    histogram.add_uint64(kZeroCount, buckets[0]);
+    SparseBuckets sparse;
+    for (std::size_t i = 1; i < buckets.size(); ++i) {
+      if (buckets[i] > 0) {
+        sparse.Add(kNativeIndex[i], buckets[i]);
+      }
+    }
+    sparse.Write(histogram, scratch_);
+  }
+
+  void EndFamily() {
+    if (has_metrics_) {
+      protozero::add_varint_to_buffer(&out_, message_.size());
+      out_.append(message_);
+    }
+    has_metrics_ = false;
+  }
+
+  std::string& out_;
+  const Family* family_ = nullptr;
+  bool has_metrics_ = false;
+  std::string message_;  // the family, without its length
+  std::string metric_;
+  std::string value_;    // the Counter, Gauge or Histogram of metric_
+  std::string scratch_;  // the innermost message
+  std::string encoded_;  // of all label sets
+  std::vector<EncodedLabels> label_sets_;
+};
+
+}  // namespace
+
+std::unique_ptr<FamilyWriter> MakeProtobufWriter(std::string& out) {
+  return std::make_unique<ProtobufWriter>(out);
+}
+
+}  // namespace pg_hello::exposition
