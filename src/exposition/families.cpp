@@ -5,10 +5,12 @@
 #include <array>
 #include <cassert>
 #include <charconv>
-#include <cstring>
 #include <initializer_list>
-#include <string>
+#include <memory>
 #include <string_view>
+
+#include "exposition/fixed_text.h"
+#include "exposition/unique_names.h"
 
 namespace pg_hello::exposition {
 namespace {
@@ -18,12 +20,6 @@ using snapshot::Snapshot;
 
 // A histogram's work in samples.
 constexpr std::size_t kHistogramUnits = 16;
-
-// The text in an array that should end with a NUL; if it does not, all of the array.
-template <std::size_t kSize>
-std::string_view TextOf(const char (&text)[kSize]) {
-  return {text, strnlen(text, kSize)};
-}
 
 // The decimal digits of an oid.
 class OidText {
@@ -67,11 +63,15 @@ std::uint64_t UntimedCalls(const Snapshot& snapshot) {
 }  // namespace
 
 FamilyWalk::FamilyWalk(const Snapshot& snapshot, const Options& options, FamilyWriter& writer)
-    : snapshot_(snapshot), options_(options), writer_(writer) {
+    : snapshot_(snapshot),
+      options_(options),
+      writer_(writer),
+      names_(std::make_unique<UniqueNames>(snapshot)) {
   assert(options.functions.empty() || options.functions.size() == snapshot.functions.size());
   shown_.reserve(snapshot.functions.size());
-  used_names_.reserve(snapshot.functions.size());
 }
+
+FamilyWalk::~FamilyWalk() = default;
 
 bool FamilyWalk::Step(std::size_t units) {
   for (std::size_t done = 0; done < units && next_family_ < kFamilyCount;) {
@@ -103,38 +103,17 @@ std::size_t FamilyWalk::Advance() {
   return 1;
 }
 
-// Its name is taken also if the function is hidden, so that the others' labels are the same
-// whatever is shown.
 void FamilyWalk::AddFunction(std::size_t index) {
   const FunctionStats& stats = snapshot_.functions[index];
   const std::string_view datname = snapshot_.databases.at(stats.database).datname;
-  const std::string_view schema = TextOf(stats.identity.schema);
   const std::array<std::string_view, kFunctionLabels.size()> values = {
-      datname, schema, UniqueFunction(datname, schema, stats)};
+      datname, TextOf(stats.identity.schema), names_->Function(index)};
   const Exposure exposure =
       options_.functions.empty() ? Exposure::kFull : options_.functions[index];
   if (exposure != Exposure::kHidden) {
     shown_.push_back(
         {&stats, writer_.AddLabelSet(kFunctionLabels, values, stats.stats_since_us), exposure});
   }
-}
-
-// The value for the label `function`; good until the next call.
-std::string_view FamilyWalk::UniqueFunction(std::string_view datname, std::string_view schema,
-                                            const FunctionStats& stats) {
-  name_.assign(datname).push_back('\0');
-  name_.append(schema).push_back('\0');
-  const std::size_t start = name_.size();
-  name_.append(TextOf(stats.identity.function));
-  if (!used_names_.insert(name_).second) {
-    name_.append("~").append(OidText(stats.key.funcid).view());
-    const std::size_t end = name_.size();
-    for (std::uint32_t n = 2; !used_names_.insert(name_).second; ++n) {
-      name_.resize(end);
-      name_.append("~").append(OidText(n).view());
-    }
-  }
-  return std::string_view(name_).substr(start);
 }
 
 void FamilyWalk::WriteFunction(FamilyId id, const ShownFunction& function) {

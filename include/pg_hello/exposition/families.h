@@ -6,9 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <string>
+#include <memory>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "pg_hello/exposition/family_writer.h"
@@ -29,24 +28,28 @@ struct Options {
   std::vector<Exposure> functions;
 };
 
+class UniqueNames;
+
 // The walk over a snapshot that hands every family of kFamilies to a writer, in that order and also
 // if it has no sample. It can be taken in steps, so that the thousands of functions of a large
 // server keep nobody waiting.
 //
-// No two series are equal, whatever the names are: if a function's labels have been used by an
-// earlier function of the snapshot, "~<funcid>" is appended to its `function` label, and if that is
-// taken too, "~2", "~3", ... after it. As rows keep their order, so do the names.
+// No two series are equal, whatever the names are: of functions with the same names, hidden ones
+// included, the one with the lowest oid keeps its own, and the others have "~<funcid>" at the end
+// of their `function` label. No function that comes later and no restart changes that.
 class FamilyWalk {
  public:
   // What is referred to must outlive the walk. REQUIRES: options.functions is empty or as long as
-  // snapshot.functions.
+  // snapshot.functions. Throws std::bad_alloc, and std::out_of_range if a function's database is
+  // not in the snapshot.
   FamilyWalk(const snapshot::Snapshot& snapshot, const Options& options, FamilyWriter& writer);
+  ~FamilyWalk();
+  FamilyWalk(const FamilyWalk&) = delete;
+  FamilyWalk& operator=(const FamilyWalk&) = delete;
 
   // Goes on for about as much work as `units` samples are; a histogram is many. Returns whether
-  // everything is written. REQUIRES: units > 0.
-  //
-  // Throws what the writer throws, std::bad_alloc, and std::out_of_range if a function's database
-  // is not in the snapshot; the walk cannot go on then.
+  // everything is written. REQUIRES: units > 0. Throws what the writer throws, and std::bad_alloc;
+  // the walk cannot go on then.
   bool Step(std::size_t units);
 
   // The number of samples written so far.
@@ -66,15 +69,12 @@ class FamilyWalk {
   void Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
               Decimal value);
   void Single(Decimal value);
-  std::string_view UniqueFunction(std::string_view datname, std::string_view schema,
-                                  const snapshot::FunctionStats& stats);
 
   const snapshot::Snapshot& snapshot_;
   const Options& options_;
   FamilyWriter& writer_;
   std::vector<ShownFunction> shown_;
-  std::unordered_set<std::string> used_names_;
-  std::string name_;  // datname, schema and function with a NUL between them
+  const std::unique_ptr<const UniqueNames> names_;
   // What comes next: the labels of a function of the snapshot; when all are there, a family, and
   // in a family of functions one of shown_.
   std::size_t next_labels_ = 0;

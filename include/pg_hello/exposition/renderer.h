@@ -17,7 +17,7 @@ namespace pg_hello::exposition {
 class Renderer {
  public:
   // Keeps `snapshot`, which must not be null, while it lives. See FamilyWalk for what `options`
-  // must be.
+  // must be, and for what is thrown. Takes about 0.2 us for each function.
   Renderer(std::shared_ptr<const snapshot::Snapshot> snapshot, Format format, Options options);
   ~Renderer();
   Renderer(const Renderer&) = delete;
@@ -27,8 +27,7 @@ class Renderer {
   // takes some 0.2 us, so that 10,000 are a few milliseconds. After the end nothing happens any
   // more. REQUIRES: units > 0.
   //
-  // Throws std::bad_alloc, and std::out_of_range for a snapshot that contradicts itself; the
-  // renderer is good for nothing but its destructor then.
+  // Throws std::bad_alloc; the renderer is good for nothing but its destructor then.
   bool Step(std::size_t units);
 
   // Samples rendered so far, in all that was and will be taken.

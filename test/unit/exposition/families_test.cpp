@@ -197,7 +197,7 @@ TEST(FamiliesTest, MakesEqualLabelsUniqueByTheFunctionsOid) {
 
 TEST(FamiliesTest, MakesEqualLabelsUniqueEvenIfTheOidIsTaken) {
   snapshot::Snapshot snapshot = MakeSnapshot();
-  snapshot.functions.push_back(MakeFunction(9, "public", "f()~7"));
+  snapshot.functions.push_back(MakeFunction(9, "public", "f()~8"));
   snapshot.functions.push_back(MakeFunction(8, "public", "f()"));
   snapshot.functions.push_back(MakeFunction(7, "public", "f()"));
   for (int i = 0; i < 3; ++i) {  // temporary functions have no oid
@@ -206,10 +206,52 @@ TEST(FamiliesTest, MakesEqualLabelsUniqueEvenIfTheOidIsTaken) {
   NotingWriter writer;  // complains about equal labels
   WriteFamilies(snapshot, writer);
   const Samples& calls = writer.Of(FamilyId::kFunctionCalls);
-  for (const char* labels : {"app|public|f()~7", "app|public|f()", "app|public|f()~7~2",
+  for (const char* labels : {"app|public|f()~8", "app|public|f()", "app|public|f()~8~2",
                              "app|pg_temp|f()", "app|pg_temp|f()~0", "app|pg_temp|f()~0~2"}) {
     EXPECT_TRUE(calls.contains(labels)) << labels;
   }
+}
+
+// What the functions of a snapshot are called, by their oid.
+std::map<std::string, std::string> NamesByFuncid(const snapshot::Snapshot& snapshot) {
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  std::map<std::string, std::string> names;
+  for (const auto& [labels, value] : writer.Of(FamilyId::kFunctionInfo)) {
+    const std::size_t funcid = labels.find('|', labels.find(')'));
+    names.emplace(labels.substr(funcid + 1, labels.find('|', funcid + 1) - funcid - 1),
+                  labels.substr(0, funcid));
+  }
+  return names;
+}
+
+TEST(FamiliesTest, ANewcomerNeverChangesAnOlderFunctionsLabels) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(20, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(21, "public", "g()"));
+  const auto before = NamesByFuncid(snapshot);
+  // It gets a row that was free, before all others, and a restart puts rows in any order.
+  snapshot.functions.insert(snapshot.functions.begin(), MakeFunction(30, "public", "f()"));
+  do {
+    const auto after = NamesByFuncid(snapshot);
+    EXPECT_EQ(after.at("20"), before.at("20"));
+    EXPECT_EQ(after.at("21"), before.at("21"));
+    EXPECT_EQ(after.at("30"), "app|public|f()~30");
+  } while (std::next_permutation(
+      snapshot.functions.begin(), snapshot.functions.end(),
+      [](const auto& a, const auto& b) { return a.key.funcid < b.key.funcid; }));
+}
+
+TEST(FamiliesTest, AFunctionHasItsOwnNameAgainWhenTheOlderOneIsGone) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(20, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(30, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(40, "public", "f()"));
+  pg_hello::testing::SetText(snapshot.functions[0].identity.function, "renamed()");
+  const auto after = NamesByFuncid(snapshot);
+  EXPECT_EQ(after.at("20"), "app|public|renamed()");
+  EXPECT_EQ(after.at("30"), "app|public|f()");
+  EXPECT_EQ(after.at("40"), "app|public|f()~40");
 }
 
 TEST(FamiliesTest, DoesNotConfuseNamesThatJoinToTheSameText) {
