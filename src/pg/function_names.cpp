@@ -81,13 +81,22 @@ void Mark(char (&target)[kSize], std::uint32_t oid) {
   std::memcpy(target + kept, mark, static_cast<std::size_t>(length) + 1);
 }
 
-// name(type, type): as regprocedure prints it, without the schema.
+// A type as format_type() prints it where nothing but pg_catalog is on the search path.
+const char* TypeName(Oid type) {
+  static constexpr char kCatalog[] = "pg_catalog.";
+  const char* name = format_type_be_qualified(type);
+  return std::strncmp(name, kCatalog, sizeof(kCatalog) - 1) == 0 ? name + sizeof(kCatalog) - 1
+                                                                 : name;
+}
+
+// name(type,type): as regprocedure prints it, without the schema, and the same in every session,
+// whatever its search_path.
 char* IdentitySignature(Form_pg_proc form) {
   StringInfoData text;
   initStringInfo(&text);
   appendStringInfo(&text, "%s(", quote_identifier(NameStr(form->proname)));
   for (int i = 0; i < form->pronargs; ++i) {
-    appendStringInfo(&text, "%s%s", i > 0 ? "," : "", format_type_be(form->proargtypes.values[i]));
+    appendStringInfo(&text, "%s%s", i > 0 ? "," : "", TypeName(form->proargtypes.values[i]));
   }
   appendStringInfoChar(&text, ')');
   return text.data;
@@ -115,7 +124,17 @@ void NameFunction(HeapTuple procedure, NamedFunction* named) {
   const char* language = get_language_name(form->prolang, true);
   const Oid extension = getExtensionOfObject(ProcedureRelationId, form->oid);
   const char* extension_name = OidIsValid(extension) ? get_extension_name(extension) : nullptr;
-  const char* signature = IdentitySignature(form);
+  // The names must not depend on what the session has set for what it prints.
+  const bool quote_all = quote_all_identifiers;
+  char* volatile signature = nullptr;
+  PG_TRY();
+  {
+    quote_all_identifiers = false;
+    signature = IdentitySignature(form);
+  }
+  PG_FINALLY();
+  { quote_all_identifiers = quote_all; }
+  PG_END_TRY();
 
   bool lossy = CopyServerText(identity.schema, schema != nullptr ? schema : "");
   lossy |= CopyServerText(identity.function, signature);

@@ -56,9 +56,9 @@ is_deeply(
 		'"Mixed Case"(integer)' => 1, '"q""uote"()' => 1, '"back\\slash"()' => 1, "\"new\nline\"()" => 1,
 		'"{brace=""x""}"()' => 1, '"select"()' => 1, '"größe"()' => 1,
 		'o()' => 1, 'o(integer)' => 2, 'o(text)' => 1,
-		'o(numeric,timestamp with time zone,integer[])' => 1, 'o("My Type")' => 1,
+		'o(numeric,timestamp with time zone,integer[])' => 1, 'o(public."My Type")' => 1,
 	},
-	'names as regprocedure prints them, overloads apart');
+	'names as regprocedure prints them, overloads apart, and types that are not pg_catalog\'s with their schema');
 is_deeply([ functions_in('postgres', 's2'), functions_in('postgres', 'S 3') ], [ { 'o()' => 3 }, { 'o()' => 1 } ],
 	'one name in three schemas');
 
@@ -67,6 +67,20 @@ $node->safe_psql('postgres', 'CREATE DATABASE "second ""db"""');
 $node->safe_psql('second "db"', "CREATE FUNCTION o() RETURNS int $body");
 $node->safe_psql('second "db"', 'SELECT o(), o()');
 is_deeply(functions_in('second "db"'), { 'o()' => 2 }, '... and in two databases');
+
+# --- whoever calls ------------------------------------------------------------------------------------
+
+$node->safe_psql('postgres', qq{
+	CREATE SCHEMA seen; CREATE SCHEMA hidden;
+	CREATE TYPE seen.pair AS (x int); CREATE TYPE hidden.pair AS (x int); CREATE DOMAIN seen.text AS int;
+	CREATE FUNCTION seen.f(a seen.pair, b hidden.pair[], c pg_catalog.text, d seen.text, e "char") RETURNS int $body;
+});
+foreach my $setting ('search_path = public', 'search_path = seen, pg_catalog', 'search_path = hidden', 'quote_all_identifiers = on')
+{
+	$node->safe_psql('postgres', "SET $setting; SELECT seen.f(NULL, NULL, NULL, NULL, NULL)");
+	is_deeply([ keys %{ functions_in('postgres', 'seen') } ], ['f(seen.pair,hidden.pair[],text,seen.text,"char")'],
+		"a function is called the same in a session with $setting");
+}
 
 # --- 100 arguments, long names ----------------------------------------------------------------------
 
@@ -94,7 +108,7 @@ $node->safe_psql('postgres', qq{
 
 # --- other encodings --------------------------------------------------------------------------------
 
-foreach my $encoding ('SQL_ASCII', 'LATIN1')
+foreach my $encoding ('SQL_ASCII', 'LATIN1', 'EUC_JP')
 {
 	$node->safe_psql('postgres',
 		"CREATE DATABASE \"db_$encoding\" ENCODING '$encoding' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
@@ -128,6 +142,43 @@ sub make
 	is_deeply(functions_in('db_LATIN1'), { '"café"()' => 1, '"naïve_ß"()' => 1, 'plain()' => 1 }, 'LATIN1 is converted');
 	my $rows = quiet_sql($node, q{SELECT count(*) FROM pg_hello_stats WHERE function = E'"caf\u00e9"()' AND datname = 'db_LATIN1'});
 	is($rows, '1', '... in SQL as well');
+
+	make('db_EUC_JP', '\xc6\xfc\xcb\xdc', '\x8e\xb1', '\x8f\xb0\xa1', 'x' . '\xc6\xfc' x 31, 'plain');
+	is_deeply(functions_in('db_EUC_JP'),
+		{ '"日本"()' => 1, '"ｱ"()' => 1, '"丂"()' => 1, '"x' . '日' x 31 . '"()' => 1, 'plain()' => 1 },
+		'EUC_JP, too, characters of one, two and three bytes');
+
+	# 64 bytes are one too many: the server cuts after a character where it knows what one is.
+	my %cut = (postgres => '\xc3\xa4', db_EUC_JP => '\xc6\xfc', db_SQL_ASCII => '\xc3\xa4');
+	foreach my $database (sort keys %cut)
+	{
+		$node->safe_psql($database, 'CREATE SCHEMA cut');
+		local $ENV{PGOPTIONS} = '-c search_path=cut -c client_min_messages=error';
+		make($database, 'xx' . $cut{$database} x 31);
+	}
+	is_deeply(functions_in('postgres', 'cut'), { '"xx' . 'ä' x 30 . '"()' => 1 }, 'a name that is too long, in UTF-8');
+	is_deeply(functions_in('db_EUC_JP', 'cut'), { '"xx' . '日' x 30 . '"()' => 1 }, '... in EUC_JP');
+	is(scalar(grep { /\A"xx(?:ä){30}\xef\xbf\xbd"\(\)~\d+\z/ } keys %{ functions_in('db_SQL_ASCII', 'cut') }), 1,
+		'... and without an encoding, inside a character');
+
+	# Signatures that are too long here, by the argument types' names.
+	my %letter = (postgres => '\xc3\xa4', db_EUC_JP => '\xc6\xfc', db_LATIN1 => '\xe4', db_SQL_ASCII => '\xe4');
+	foreach my $database (sort keys %letter)
+	{
+		my $type = 'x' . $letter{$database} x 31;
+		$node->safe_psql($database, qq{
+			CREATE SCHEMA types;
+			DO \$do\$
+			DECLARE type text := 'types.' || quote_ident(E'$type');
+			BEGIN
+				EXECUTE 'CREATE TYPE ' || type || ' AS (x int)';
+				EXECUTE 'CREATE FUNCTION types.hundred(' || repeat(type || ', ', 99) || 'int) RETURNS int LANGUAGE plpgsql AS \$\$BEGIN RETURN 1; END\$\$';
+				EXECUTE 'SELECT types.hundred(' || repeat('NULL, ', 99) || '1)';
+			END \$do\$;});
+		my ($name, @others) = keys %{ functions_in($database, 'types') };
+		ok(!@others && $name =~ /\Ahundred\(types\."x.*~\d+\z/s && length $name <= 255,
+			"100 arguments of a type with a long name in $database");
+	}
 }
 
 # SQL in databases of those encodings shows all that it can.
