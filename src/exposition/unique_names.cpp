@@ -20,10 +20,12 @@ using snapshot::FunctionStats;
 struct Name {
   std::size_t hash;
   std::uint32_t funcid;
+  std::uint32_t dbid;  // databases that found no place share a name, and clones their oids
   std::uint32_t index;
 
   friend bool operator<(const Name& a, const Name& b) {
-    return std::tie(a.hash, a.funcid, a.index) < std::tie(b.hash, b.funcid, b.index);
+    return std::tie(a.hash, a.funcid, a.dbid, a.index) <
+           std::tie(b.hash, b.funcid, b.dbid, b.index);
   }
 };
 
@@ -45,7 +47,7 @@ class Hasher {
 };
 
 bool Contains(const std::vector<Name>& sorted, std::size_t hash) {
-  const auto found = std::lower_bound(sorted.begin(), sorted.end(), Name{hash, 0, 0});
+  const auto found = std::lower_bound(sorted.begin(), sorted.end(), Name{hash, 0, 0, 0});
   return found != sorted.end() && found->hash == hash;
 }
 
@@ -57,7 +59,8 @@ UniqueNames::UniqueNames(const snapshot::Snapshot& snapshot) : snapshot_(snapsho
   names.reserve(snapshot.functions.size());
   for (std::uint32_t i = 0; i < snapshot.functions.size(); ++i) {
     const FunctionStats& stats = snapshot.functions[i];
-    names.push_back({hash(stats, TextOf(stats.identity.function)), stats.key.funcid, i});
+    names.push_back(
+        {hash(stats, TextOf(stats.identity.function)), stats.key.funcid, stats.key.dbid, i});
   }
   std::sort(names.begin(), names.end());
 

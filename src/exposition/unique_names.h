@@ -19,7 +19,7 @@ namespace pg_hello::exposition {
 // "~<funcid>" after theirs and, if that is taken too, "~2", "~3", ... after it.
 class UniqueNames {
  public:
-  // `snapshot` must outlive it. About 0.1 us for each function. Throws std::bad_alloc, and
+  // `snapshot` must outlive it. About 0.2 us for each function. Throws std::bad_alloc, and
   // std::out_of_range if a function's database is not in the snapshot.
   explicit UniqueNames(const snapshot::Snapshot& snapshot);
 

@@ -254,6 +254,21 @@ TEST(FamiliesTest, AFunctionHasItsOwnNameAgainWhenTheOlderOneIsGone) {
   EXPECT_EQ(after.at("40"), "app|public|f()~40");
 }
 
+TEST(FamiliesTest, ClonesWithoutAPlaceForTheirDatabaseKeepTheirLabelsInAnyOrder) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.functions.push_back(MakeFunction(20, "public", "f()"));
+  snapshot.functions.push_back(MakeFunction(20, "public", "f()"));
+  snapshot.functions[1].key.dbid = 6;
+  snapshot.functions[1].calls = 1;
+  for (int order = 0; order < 2; ++order) {
+    NotingWriter writer;
+    WriteFamilies(snapshot, writer);
+    EXPECT_EQ(writer.Of(FamilyId::kFunctionCalls),
+              (Samples{{"app|public|f()", "0"}, {"app|public|f()~20", "1"}}));
+    std::swap(snapshot.functions[0], snapshot.functions[1]);
+  }
+}
+
 TEST(FamiliesTest, DoesNotConfuseNamesThatJoinToTheSameText) {
   snapshot::Snapshot snapshot = MakeSnapshot();
   snapshot.functions.push_back(MakeFunction(1, "a", "bc"));

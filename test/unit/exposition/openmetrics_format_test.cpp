@@ -4,15 +4,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <memory>
 #include <set>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "golden.h"
-#include "pg_hello/exposition/renderer.h"
+#include "render.h"
 #include "sample_snapshots.h"
 
 namespace pg_hello::exposition {
@@ -22,13 +22,7 @@ using pg_hello::testing::TwoFunctions;
 
 std::string Render(const snapshot::Snapshot& snapshot, std::size_t* samples = nullptr,
                    Options options = {}) {
-  Renderer renderer(std::make_shared<const snapshot::Snapshot>(snapshot), Format::kOpenMetrics,
-                    std::move(options));
-  EXPECT_TRUE(renderer.Step(SIZE_MAX));
-  if (samples != nullptr) {
-    *samples = renderer.samples();
-  }
-  return renderer.TakeBody();
+  return pg_hello::testing::RenderAs(Format::kOpenMetrics, snapshot, samples, std::move(options));
 }
 
 std::vector<std::string> Lines(const std::string& text) {

@@ -1,5 +1,4 @@
-// The protobuf format, taken apart again by its field numbers alone: what a decoder that knows
-// io.prometheus.client.MetricFamily makes of the bytes.
+// The protobuf format, read back and compared with a golden file and with the histograms' rules.
 #include "pg_hello/exposition/protobuf_format.h"
 
 #include <gtest/gtest.h>
@@ -8,249 +7,35 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <memory>
 #include <optional>
-#include <protozero/pbf_reader.hpp>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "golden.h"
-#include "pg_hello/exposition/renderer.h"
+#include "metric_family_reader.h"
+#include "render.h"
 #include "sample_snapshots.h"
 
 namespace pg_hello::exposition {
 namespace {
 
 using pg_hello::testing::AddCall;
+using pg_hello::testing::Decode;
+using pg_hello::testing::Histogram;
 using pg_hello::testing::MakeFunction;
 using pg_hello::testing::MakeSnapshot;
+using pg_hello::testing::Metric;
+using pg_hello::testing::MetricFamily;
+using pg_hello::testing::Timestamp;
 using pg_hello::testing::TwoFunctions;
-using protozero::pbf_reader;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-struct Timestamp {
-  std::int64_t seconds = 0;
-  std::int32_t nanos = 0;
-};
-
-struct Histogram {
-  std::uint64_t count = 0;
-  double sum = 0;
-  std::vector<std::pair<double, std::uint64_t>> classic;  // upper bound, cumulative count
-  int schema = 0;
-  double zero_threshold = 0;
-  std::uint64_t zero_count = 0;
-  std::map<int, std::uint64_t> positive;  // by index; empty buckets in spans too
-  std::size_t spans = 0;
-  std::optional<Timestamp> created;
-};
-
-struct Metric {
-  std::vector<std::pair<std::string, std::string>> labels;
-  std::optional<double> counter;
-  std::optional<double> gauge;
-  std::optional<Timestamp> created;
-  std::optional<Histogram> histogram;
-};
-
-struct MetricFamily {
-  std::string name;
-  std::string help;
-  std::string unit;
-  int type = -1;
-  std::vector<Metric> metrics;
-};
-
-Timestamp ReadTimestamp(pbf_reader message) {
-  Timestamp timestamp;
-  while (message.next()) {
-    switch (message.tag()) {
-      case 1:
-        timestamp.seconds = message.get_int64();
-        break;
-      case 2:
-        timestamp.nanos = message.get_int32();
-        break;
-      default:
-        ADD_FAILURE() << "field " << message.tag() << " of a Timestamp";
-        message.skip();
-    }
-  }
-  return timestamp;
-}
-
-Histogram ReadHistogram(pbf_reader message) {
-  Histogram histogram;
-  std::vector<std::pair<std::int32_t, std::uint32_t>> spans;
-  std::vector<std::int64_t> deltas;
-  while (message.next()) {
-    switch (message.tag()) {
-      case 1:
-        histogram.count = message.get_uint64();
-        break;
-      case 2:
-        histogram.sum = message.get_double();
-        break;
-      case 3: {
-        pbf_reader bucket = message.get_message();
-        histogram.classic.emplace_back();
-        while (bucket.next()) {
-          if (bucket.tag() == 1) {
-            histogram.classic.back().second = bucket.get_uint64();
-          } else {
-            EXPECT_EQ(bucket.tag(), 2U);
-            histogram.classic.back().first = bucket.get_double();
-          }
-        }
-        break;
-      }
-      case 5:
-        histogram.schema = message.get_sint32();
-        break;
-      case 6:
-        histogram.zero_threshold = message.get_double();
-        break;
-      case 7:
-        histogram.zero_count = message.get_uint64();
-        break;
-      case 12: {
-        pbf_reader span = message.get_message();
-        spans.emplace_back();
-        while (span.next()) {
-          if (span.tag() == 1) {
-            spans.back().first = span.get_sint32();
-          } else {
-            EXPECT_EQ(span.tag(), 2U);
-            spans.back().second = span.get_uint32();
-          }
-        }
-        break;
-      }
-      case 13:
-        for (const std::int64_t delta : message.get_packed_sint64()) {
-          deltas.push_back(delta);
-        }
-        break;
-      case 15:
-        histogram.created = ReadTimestamp(message.get_message());
-        break;
-      default:
-        ADD_FAILURE() << "field " << message.tag() << " of a Histogram";
-        message.skip();
-    }
-  }
-  histogram.spans = spans.size();
-  int index = 0;
-  std::size_t next = 0;
-  std::uint64_t count = 0;
-  for (const auto& [offset, length] : spans) {
-    index += offset;
-    for (std::uint32_t i = 0; i < length; ++i) {
-      count += static_cast<std::uint64_t>(deltas.at(next++));
-      histogram.positive[index++] = count;
-    }
-  }
-  EXPECT_EQ(next, deltas.size());
-  return histogram;
-}
-
-std::optional<double> ReadValue(pbf_reader message, std::optional<Timestamp>& created) {
-  std::optional<double> value;
-  while (message.next()) {
-    if (message.tag() == 1) {
-      value = message.get_double();
-    } else {
-      EXPECT_EQ(message.tag(), 3U);
-      created = ReadTimestamp(message.get_message());
-    }
-  }
-  return value;
-}
-
-Metric ReadMetric(pbf_reader message) {
-  Metric metric;
-  while (message.next()) {
-    switch (message.tag()) {
-      case 1: {
-        pbf_reader pair = message.get_message();
-        metric.labels.emplace_back();
-        while (pair.next()) {
-          std::string& text =
-              pair.tag() == 1 ? metric.labels.back().first : metric.labels.back().second;
-          text = pair.get_string();
-        }
-        break;
-      }
-      case 2:
-        metric.gauge = ReadValue(message.get_message(), metric.created);
-        EXPECT_FALSE(metric.created) << "a gauge";
-        break;
-      case 3:
-        metric.counter = ReadValue(message.get_message(), metric.created);
-        break;
-      case 7:
-        metric.histogram = ReadHistogram(message.get_message());
-        break;
-      default:
-        ADD_FAILURE() << "field " << message.tag() << " of a Metric";
-        message.skip();
-    }
-  }
-  return metric;
-}
-
-MetricFamily ReadFamily(pbf_reader message) {
-  MetricFamily family;
-  while (message.next()) {
-    switch (message.tag()) {
-      case 1:
-        family.name = message.get_string();
-        break;
-      case 2:
-        family.help = message.get_string();
-        break;
-      case 3:
-        family.type = message.get_enum();
-        break;
-      case 4:
-        family.metrics.push_back(ReadMetric(message.get_message()));
-        break;
-      case 5:
-        family.unit = message.get_string();
-        break;
-      default:
-        ADD_FAILURE() << "field " << message.tag() << " of a MetricFamily";
-        message.skip();
-    }
-  }
-  return family;
-}
-
-std::vector<MetricFamily> Decode(const std::string& body) {
-  std::vector<MetricFamily> families;
-  const char* at = body.data();
-  const char* const end = at + body.size();
-  while (at < end) {
-    const std::uint64_t length = protozero::decode_varint(&at, end);
-    EXPECT_LE(length, static_cast<std::uint64_t>(end - at));
-    families.push_back(ReadFamily(pbf_reader(at, length)));
-    at += length;
-  }
-  return families;
-}
-
 std::string Render(const snapshot::Snapshot& snapshot, std::size_t* samples = nullptr,
                    Options options = {}) {
-  Renderer renderer(std::make_shared<const snapshot::Snapshot>(snapshot), Format::kProtobuf,
-                    std::move(options));
-  EXPECT_TRUE(renderer.Step(SIZE_MAX));
-  if (samples != nullptr) {
-    *samples = renderer.samples();
-  }
-  return renderer.TakeBody();
+  return pg_hello::testing::RenderAs(Format::kProtobuf, snapshot, samples, std::move(options));
 }
 
 const MetricFamily& Find(const std::vector<MetricFamily>& families, const std::string& name) {
