@@ -9,20 +9,6 @@
 namespace pg_hello::exposition {
 namespace {
 
-const char* TypeWord(FamilyType type) {
-  switch (type) {
-    case FamilyType::kCounter:
-      return "counter";
-    case FamilyType::kHistogram:
-      return "histogram";
-    case FamilyType::kInfo:
-      return "info";
-    case FamilyType::kGauge:
-      break;
-  }
-  return "gauge";
-}
-
 class OpenMetricsWriter final : public FamilyWriter {
  public:
   explicit OpenMetricsWriter(std::string& out)

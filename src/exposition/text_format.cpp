@@ -10,19 +10,6 @@
 namespace pg_hello::exposition {
 namespace {
 
-const char* TypeWord(FamilyType type) {
-  switch (type) {
-    case FamilyType::kCounter:
-      return "counter";
-    case FamilyType::kHistogram:
-      return "histogram";
-    case FamilyType::kGauge:
-    case FamilyType::kInfo:
-      break;
-  }
-  return "gauge";
-}
-
 class TextWriter final : public FamilyWriter {
  public:
   explicit TextWriter(std::string& out) : lines_(out, LeStyle::kShortest) {}
@@ -37,7 +24,8 @@ class TextWriter final : public FamilyWriter {
     lines_.BeginFamily(family);
     const std::string series = std::string(family.name).append(SeriesSuffix(family.type));
     lines_.Metadata("HELP", series, family.help, false);
-    lines_.Metadata("TYPE", series, TypeWord(family.type), false);
+    const bool info = family.type == FamilyType::kInfo;  // a type that there is not
+    lines_.Metadata("TYPE", series, TypeWord(info ? FamilyType::kGauge : family.type), false);
   }
 
   std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,

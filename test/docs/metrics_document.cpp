@@ -15,20 +15,6 @@
 namespace pg_hello::exposition {
 namespace {
 
-const char* TypeWord(FamilyType type) {
-  switch (type) {
-    case FamilyType::kCounter:
-      return "counter";
-    case FamilyType::kGauge:
-      return "gauge";
-    case FamilyType::kHistogram:
-      return "histogram";
-    case FamilyType::kInfo:
-      return "info";
-  }
-  return "";
-}
-
 std::string Code(std::string_view text) { return "`" + std::string(text) + "`"; }
 
 // The labels but for the first `left_out`.
@@ -44,8 +30,9 @@ std::string Table(std::span<const Family> families, std::size_t left_out) {
   std::string text = "| metric | type | unit | labels | meaning |\n|---|---|---|---|---|\n";
   for (const Family& family : families) {
     const std::string name = std::string(family.name).append(SeriesSuffix(family.type));
-    text += "| " + Code(name) + " | " + TypeWord(family.type) + " | " + std::string(family.unit) +
-            " | " + Labels(family, left_out) + " | " + std::string(family.help) + " |\n";
+    text += "| " + Code(name) + " | " + std::string(TypeWord(family.type)) + " | " +
+            std::string(family.unit) + " | " + Labels(family, left_out) + " | " +
+            std::string(family.help) + " |\n";
   }
   return text;
 }

@@ -101,6 +101,21 @@ constexpr std::string_view SeriesSuffix(FamilyType type) {
   return "";
 }
 
+// The type's name, as OpenMetrics has it.
+constexpr std::string_view TypeWord(FamilyType type) {
+  switch (type) {
+    case FamilyType::kCounter:
+      return "counter";
+    case FamilyType::kGauge:
+      return "gauge";
+    case FamilyType::kHistogram:
+      return "histogram";
+    case FamilyType::kInfo:
+      return "info";
+  }
+  return "";
+}
+
 // clang-format off
 inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
     // Functions.
