@@ -90,6 +90,8 @@ struct Pending {
   const shared::PendingCounters* counters;
 };
 
+bool ByRow(const Pending& a, const Pending& b) { return a.row < b.row; }
+
 std::vector<Pending> PendingByRow(SharedStats& stats) {
   std::vector<Pending> all;
   for (std::uint32_t number = 0; number < stats.dimensions().backend_slots; ++number) {
@@ -103,8 +105,7 @@ std::vector<Pending> PendingByRow(SharedStats& stats) {
       }
     }
   }
-  std::sort(all.begin(), all.end(),
-            [](const Pending& a, const Pending& b) { return a.row < b.row; });
+  std::sort(all.begin(), all.end(), ByRow);
   return all;
 }
 
@@ -208,17 +209,17 @@ std::string Save(SharedStats& stats, const Origin& origin, std::int64_t now_us) 
     out.PutText(database.name.Read().value_or(shared::DatabaseName{}).datname);
   }
 
-  auto next = pending.begin();
-  for (std::uint32_t number = 0; number < stats.rows_end(); ++number) {
-    const shared::FunctionRow& shared_row = stats.row(number);
-    const auto first = next;
-    next = std::find_if(first, pending.end(), [&](const Pending& p) { return p.row != number; });
+  // First come, first: Load() makes the rows in this order, so it lasts over the restart.
+  for (const shared::Arrival& arrival : stats.RowsByArrival()) {
+    const shared::FunctionRow& shared_row = stats.row(arrival.row);
     const std::optional<shared::FunctionIdentity> identity = shared_row.identity.Read();
-    if (shared_row.live.load(kRelaxed) == 0 || !identity) {
+    if (!identity) {
       continue;
     }
     Row row = FromShared(shared_row, *identity);
-    std::for_each(first, next, [&row](const Pending& p) { Add(row, *p.counters); });
+    const auto [first, last] =
+        std::equal_range(pending.begin(), pending.end(), Pending{arrival.row, nullptr}, ByRow);
+    std::for_each(first, last, [&row](const Pending& p) { Add(row, *p.counters); });
     PutRow(out, row);
     ++header.rows;
   }

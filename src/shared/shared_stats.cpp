@@ -5,6 +5,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 #include <cstring>
@@ -122,6 +123,22 @@ FunctionRow* SharedStats::Find(const FunctionKey& key) {
   return nullptr;
 }
 
+std::vector<Arrival> SharedStats::RowsByArrival() {
+  std::vector<Arrival> arrivals;
+  arrivals.reserve(live_rows());
+  const std::uint32_t end = rows_end();
+  for (std::uint32_t number = 0; number < end; ++number) {
+    const FunctionRow& candidate = row(number);
+    if (candidate.live.load(std::memory_order_acquire) != 0) {
+      arrivals.push_back({candidate.arrival.load(std::memory_order_relaxed), number,
+                          candidate.first_epoch.load(std::memory_order_relaxed)});
+    }
+  }
+  std::sort(arrivals.begin(), arrivals.end(),
+            [](const Arrival& a, const Arrival& b) { return a.order < b.order; });
+  return arrivals;
+}
+
 bool SharedStats::HasIdentity(const FunctionRow& row, const FunctionIdentity& identity) const {
   const std::optional<FunctionIdentity> known = row.identity.Read();
   return known && std::memcmp(&*known, &identity, sizeof(identity)) == 0;
@@ -149,6 +166,7 @@ FunctionRow* SharedStats::FindOrInsert(const FunctionKey& key, const FunctionIde
   made.dbid.store(key.dbid, std::memory_order_relaxed);
   made.funcid.store(key.funcid, std::memory_order_relaxed);
   made.temp_hash.store(key.temp_hash, std::memory_order_relaxed);
+  made.arrival.store(arrivals_++, std::memory_order_relaxed);
   made.identity.Publish(identity);
   made.counters.error_origins.Vacate();
   StartOver(made, now_us, ReadGuard(*this));
@@ -211,6 +229,7 @@ void SharedStats::StartOver(FunctionRow& started, std::int64_t now_us, const Rea
 }
 
 void SharedStats::Reset(FunctionRow& reset, std::int64_t now_us) {
+  reset.arrival.store(arrivals_++, std::memory_order_relaxed);
   StartOver(reset, now_us, ReadGuard(*this));
 }
 

@@ -95,13 +95,15 @@ void Complete(FunctionStats& function) {
 }
 
 std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
-  const std::uint32_t end = stats.rows_end();
-  std::vector<Place> places(end);
-  snapshot.functions.reserve(stats.live_rows());
-  for (std::uint32_t number = 0; number < end; ++number) {
+  const std::vector<shared::Arrival> arrivals = stats.RowsByArrival();
+  std::vector<Place> places(stats.rows_end());
+  snapshot.functions.reserve(arrivals.size());
+  for (const auto& [order, number, first_epoch] : arrivals) {
     shared::FunctionRow& row = stats.row(number);
     const std::uint32_t epoch = row.epoch.load(std::memory_order_acquire);
-    if (row.live.load(std::memory_order_acquire) == 0) {
+    // A row that has been given to another function since is one that came after all of these.
+    if (row.live.load(std::memory_order_acquire) == 0 ||
+        row.first_epoch.load(kRelaxed) != first_epoch) {
       continue;
     }
     const std::optional<shared::FunctionIdentity> identity = row.identity.Read();
@@ -116,7 +118,7 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
     Add(function, row.counters);
     AddRareCounters(function, row.counters);
     places[number] = {static_cast<std::uint32_t>(snapshot.functions.size() - 1), epoch,
-                      row.first_epoch.load(kRelaxed)};
+                      first_epoch};
   }
   return places;
 }
@@ -161,21 +163,22 @@ void DropOvertaken(shared::SharedStats& stats, std::vector<Place>& places, Snaps
       function = empty;
     }
   }
-  // Places and functions are in the same order.
+  std::vector<std::uint32_t> moved_to(gone.size(), kNowhere);
   std::uint32_t kept = 0;
-  for (Place& place : places) {
-    if (place.position == kNowhere) {
-      continue;
-    }
-    const std::uint32_t from = std::exchange(place.position, kNowhere);
+  for (std::uint32_t from = 0; from < gone.size(); ++from) {
     if (!gone[from]) {
       if (kept != from) {
         snapshot.functions[kept] = std::move(snapshot.functions[from]);
       }
-      place.position = kept++;
+      moved_to[from] = kept++;
     }
   }
   snapshot.functions.resize(kept);
+  for (Place& place : places) {
+    if (place.position != kNowhere) {
+      place.position = moved_to[place.position];
+    }
+  }
 }
 
 void AddActive(const shared::SharedStats& stats, const shared::BackendSlot& slot,

@@ -5,7 +5,8 @@
 //   magic 8 | format version 4 | CRC-32C of all that follows 4 | length of the file 8
 //   header: origin, layout, times, the collector's own counters, number of databases and rows
 //   databases: oid, overflow, name
-//   rows: key, since when, names, counters; of buckets and error classes only those in use
+//   rows, first come, first: key, since when, names, counters; of buckets and error classes only
+//   those in use
 //
 // Integers are little endian; a text is its length (2 bytes) and its bytes. About 0.5 kB a
 // function. What backends have counted and not yet merged into rows is in the rows of the file.

@@ -24,6 +24,8 @@ struct alignas(64) FunctionRow {
   std::atomic<std::uint32_t> temp_hash;
   std::uint32_t next_free;  // protected by the table lock
   std::atomic<std::int64_t> stats_since_us;
+  // Who came first has the smaller number; rows themselves are used again and say nothing of it.
+  std::atomic<std::uint64_t> arrival;
   Published<FunctionIdentity> identity;
   RowCounters counters;
 

@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "pg_hello/measure/tick_clock.h"
 #include "pg_hello/shared/backend_slot.h"
@@ -48,6 +49,13 @@ struct MemoryPart {
   std::uint64_t number;
   std::uint64_t bytes_each;
   std::uint64_t bytes;
+};
+
+// A live row, as it was when it was looked at.
+struct Arrival {
+  std::uint64_t order;
+  std::uint32_t row;
+  std::uint32_t first_epoch;  // another one since: another function's row since
 };
 
 class alignas(64) SharedStats {
@@ -81,6 +89,8 @@ class alignas(64) SharedStats {
   // Rows that have ever been used: numbers below this one may be live.
   std::uint32_t rows_end() const { return rows_end_.load(std::memory_order_acquire); }
   std::uint32_t live_rows() const { return live_rows_.load(std::memory_order_relaxed); }
+  // The live rows, first come, first. May throw std::bad_alloc.
+  std::vector<Arrival> RowsByArrival();
   // Raised when a row becomes free, so that who found the table full knows when to try again.
   std::uint32_t vacancies() const { return vacancies_.load(std::memory_order_relaxed); }
 
@@ -94,7 +104,8 @@ class alignas(64) SharedStats {
                             std::int64_t now_us);
   // REQUIRES: table lock, exclusive. The row's counters are gone, the row is free.
   void Remove(FunctionRow& row);
-  // REQUIRES: table lock, exclusive. Counters of one row, or of everything, start again at zero.
+  // REQUIRES: table lock, exclusive. Counters of one row, or of everything, start again at zero. A
+  // row that is reset alone comes after all others from then on; if all are, they keep their order.
   void Reset(FunctionRow& row, std::int64_t now_us);
   void ResetAll(std::int64_t now_us);
   std::int64_t stats_reset_us() const { return stats_reset_us_.load(std::memory_order_relaxed); }
@@ -174,6 +185,7 @@ class alignas(64) SharedStats {
   std::atomic<std::uint32_t> live_rows_;
   std::atomic<std::uint32_t> vacancies_;
   std::uint32_t first_free_;  // number + 1 of a removed row, 0: none; protected by the table lock
+  std::uint64_t arrivals_;    // the next row's number; protected by the table lock
   std::atomic<std::uint32_t> readers_;
   std::atomic<std::uint32_t> mergers_;
   std::atomic<std::uint32_t> databases_end_;

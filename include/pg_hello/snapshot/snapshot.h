@@ -114,7 +114,7 @@ struct Snapshot {
   std::uint64_t stack_resyncs;           // call stack repaired after a missed event
   std::uint64_t clock_anomalies;         // negative durations counted as zero
   const char* clock_source;              // "tsc" or "monotonic"
-  std::vector<FunctionStats> functions;  // in the order of their rows: first come, first
+  std::vector<FunctionStats> functions;  // first come, first
   std::vector<DatabaseStats> databases;
   std::vector<ActiveCall> active_calls;  // by backend, outermost first
   WorkerStats worker;

@@ -225,6 +225,21 @@ TEST_F(StatsFileTest, RemovedRowsAndCountersBeforeAResetStayOut) {
   EXPECT_EQ(FindFunction(snapshot, 1)->stats_since_us, kCreatedUs + 9);
 }
 
+TEST_F(StatsFileTest, WhoCameFirstIsFirstAfterwardsToo) {
+  stats_->Remove(*stats_->Find(KeyOf(1)));
+  Insert(*stats_, 5);  // in the row that function 1 had
+  stats_->Reset(*stats_->Find(KeyOf(2)), kCreatedUs + 9);
+  SharedMemory loaded(kSmall);
+  ASSERT_TRUE(Load(Save(*stats_, kOrigin, kSavedUs), kOrigin, *loaded).loaded);
+  const snapshot::Snapshot snapshot = TakeSnapshot(*loaded);
+  std::vector<std::uint32_t> funcids;
+  for (const snapshot::FunctionStats& function : snapshot.functions) {
+    funcids.push_back(function.key.funcid);
+  }
+  EXPECT_EQ(funcids, (std::vector<std::uint32_t>{3, 0, 5, 2}));
+  ExpectEqual(snapshot, TakeSnapshot(*stats_));
+}
+
 TEST(StatsFileEmptyTest, NothingCountedIsAFileToo) {
   SharedMemory empty(kSmall);
   SharedMemory loaded(kSmall);

@@ -248,6 +248,30 @@ TEST(SharedStatsTest, ResetStartsOneRowAgainAtZero) {
   EXPECT_EQ(stats->stats_reset_us(), kCreatedUs);
 }
 
+std::vector<std::uint32_t> FuncidsByArrival(SharedStats& stats) {
+  std::vector<std::uint32_t> funcids;
+  for (const Arrival& arrival : stats.RowsByArrival()) {
+    funcids.push_back(stats.row(arrival.row).funcid);
+  }
+  return funcids;
+}
+
+TEST(SharedStatsTest, RowsComeInTheOrderInWhichTheirFunctionsCame) {
+  const SharedMemory stats;
+  for (const std::uint32_t funcid : {7U, 3U, 9U}) {
+    Insert(*stats, funcid);
+  }
+  EXPECT_EQ(FuncidsByArrival(*stats), (std::vector<std::uint32_t>{7, 3, 9}));
+  stats->Remove(*stats->Find(KeyOf(7)));
+  Insert(*stats, 5);  // in the row that 7 had
+  Insert(*stats, 3);  // was there
+  EXPECT_EQ(FuncidsByArrival(*stats), (std::vector<std::uint32_t>{3, 9, 5}));
+  stats->Reset(*stats->Find(KeyOf(3)), kCreatedUs);
+  EXPECT_EQ(FuncidsByArrival(*stats), (std::vector<std::uint32_t>{9, 5, 3}));
+  stats->ResetAll(kCreatedUs);
+  EXPECT_EQ(FuncidsByArrival(*stats), (std::vector<std::uint32_t>{9, 5, 3}));
+}
+
 TEST(SharedStatsTest, ResetAllStartsEverythingAgainAtZero) {
   const SharedMemory stats;
   FunctionRow& row = Insert(*stats, 1);

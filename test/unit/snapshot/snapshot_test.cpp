@@ -180,6 +180,22 @@ TEST_F(SnapshotTest, RemovedFunctionsAreNotInIt) {
   EXPECT_EQ(snapshot.functions[0].calls, 0U);
 }
 
+TEST_F(SnapshotTest, FunctionsComeInTheOrderOfTheirArrivalWhateverTheirRows) {
+  shared::FunctionRow& first = Insert(*stats_, 1);
+  Insert(*stats_, 2).counters.Record(Sample(5));
+  stats_->Remove(first);
+  shared::FunctionRow& third = Insert(*stats_, 3);
+  ASSERT_EQ(&first, &third);
+  Pending(0, 0, third).Record(Sample(7));
+  Pending(0, 1, third).Record(Sample(7));
+  const Snapshot snapshot = TakeSnapshot(*stats_);
+  ASSERT_EQ(snapshot.functions.size(), 2U);
+  EXPECT_EQ(snapshot.functions[0].key.funcid, 2U);
+  EXPECT_EQ(snapshot.functions[0].calls, 1U);
+  EXPECT_EQ(snapshot.functions[1].key.funcid, 3U);
+  EXPECT_EQ(snapshot.functions[1].calls, 2U);
+}
+
 TEST_F(SnapshotTest, CallsAreActiveOnlyInSlotsThatABackendHolds) {
   shared::FunctionRow& row = Insert(*stats_, 1);
   const shared::RowEpoch function = shared::MakeRowEpoch(stats_->RowNumber(row), row.epoch);
