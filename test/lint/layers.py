@@ -18,13 +18,14 @@ MAY_INCLUDE = {
     "pending": {"measure", "shared"},
     "persistence": {"measure", "shared"},
     "snapshot": {"measure", "shared"},
-    "exposition": {"measure", "shared", "snapshot"},
+    "selection": {"measure", "shared", "snapshot"},
+    "exposition": {"measure", "selection", "shared", "snapshot"},
     "health": {"measure", "shared", "snapshot"},
     "http": set(),
-    "endpoints": {"exposition", "health", "http", "snapshot"},
+    "endpoints": {"exposition", "health", "http", "selection", "snapshot"},
     "pg": {
-        "measure", "shared", "pending", "persistence", "snapshot", "exposition", "health", "http",
-        "endpoints",
+        "measure", "shared", "pending", "persistence", "snapshot", "selection", "exposition",
+        "health", "http", "endpoints",
     },
 }
 
