@@ -1,6 +1,7 @@
 // Where PostgreSQL enters the library, and in which order it is set up.
 #include "pg/catalog_changes.h"
 #include "pg/compat.h"
+#include "pg/early_rows.h"
 #include "pg/fmgr_hooks.h"
 #include "pg/pg.h"
 #include "pg/prepared_drops.h"
@@ -31,6 +32,7 @@ void _PG_init(void) {
   WatchCatalogChanges();
   WatchPreparedTransactions();
   WatchReplay();
+  InstallEarlyRowsHooks();
   RegisterWorker();
 }
 

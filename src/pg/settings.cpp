@@ -5,6 +5,7 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "pg/call_path.h"
 
@@ -64,6 +65,19 @@ bool ForEachAddress(std::string_view list, Take take) {
   }
 }
 
+// Whether the patterns can be read; if not, the reason is in `fault`. Nothing that has to be
+// destroyed is left when it returns.
+bool PatternsAreGood(const char* list, char* fault, std::size_t size) noexcept {
+  try {
+    const std::string reason = selection::ParsePatterns(list).fault;
+    strlcpy(fault, reason.c_str(), size);
+    return reason.empty();
+  } catch (const std::exception&) {
+    strlcpy(fault, "There is not enough memory.", size);
+    return false;
+  }
+}
+
 extern "C" {
 
 static void AssignTracking(int, void*) { ++call_path.generation; }
@@ -85,6 +99,13 @@ static bool CheckListenAddresses(char** value, void**, GucSource) {
   }
   return true;
 }
+
+static bool CheckMetricsPinned(char** value, void**, GucSource) {
+  char fault[1024];
+  return PatternsAreGood(*value, fault, sizeof(fault)) || (GUC_check_errdetail("%s", fault), false);
+}
+
+static void AssignMetricsPinned(const char*, void*) { ++call_path.generation; }
 
 static bool CheckSsl(bool* value, void**, GucSource) {
   ssl_refused = *value && !http::kHasTls;
@@ -152,6 +173,22 @@ void DefineServerSettings() {
                              "Sets the file with the authorities of HTTPS clients' certificates.",
                              "In PEM. If empty, clients need no certificate.",
                              &settings.ssl_ca_file, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "pg_hello.metrics_max_functions", "Sets the number of functions that /metrics shows.",
+      "The first to come stay until they are dropped or reset. The extension's own and those of "
+      "\"pg_hello.metrics_pinned\" are shown besides.",
+      &settings.metrics_max_functions, 1000, 0, 1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "pg_hello.metrics_max_histograms",
+      "Sets the number of functions that /metrics shows with a classic histogram.",
+      "Of those that it shows at all, in the same order.", &settings.metrics_max_histograms, 200, 0,
+      1000000, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.metrics_pinned", "Names the functions that /metrics always shows.",
+      "A comma-separated list of \"schema.function\" or \"database:schema.function\", with * and ? "
+      "as wildcards; a function without parentheses has any arguments.",
+      &settings.metrics_pinned, "", PGC_SIGHUP, 0, CheckMetricsPinned, AssignMetricsPinned,
+      nullptr);
   MarkGUCPrefixReserved("pg_hello");
 }
 
@@ -162,6 +199,24 @@ std::vector<http::ListenAddress> ListenAddresses() {
         {std::string(address), static_cast<std::uint16_t>(settings.port), TlsWanted()});
   });
   return addresses;
+}
+
+const selection::PatternList& PinnedPatterns() {
+  struct Parsed {
+    std::string text;
+    selection::PatternList list;
+  };
+  static Parsed* parsed = new Parsed;  // never destroyed: the process may exit at any time
+  if (parsed->text != settings.metrics_pinned) {
+    Parsed fresh{settings.metrics_pinned, selection::ParsePatterns(settings.metrics_pinned).list};
+    *parsed = std::move(fresh);
+  }
+  return parsed->list;
+}
+
+selection::Budget MetricsBudget() {
+  return {static_cast<std::uint32_t>(settings.metrics_max_functions),
+          static_cast<std::uint32_t>(settings.metrics_max_histograms), PinnedPatterns()};
 }
 
 bool TlsWanted() { return settings.ssl || ssl_refused; }

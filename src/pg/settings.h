@@ -8,6 +8,7 @@
 #include "pg/pg.h"
 #include "pg_hello/http/reactor.h"
 #include "pg_hello/measure/tick_clock.h"
+#include "pg_hello/selection/admission.h"
 
 namespace pg_hello::pg {
 
@@ -26,6 +27,9 @@ struct Settings {
   char* ssl_cert_file;
   char* ssl_key_file;
   char* ssl_ca_file;
+  int metrics_max_functions;
+  int metrics_max_histograms;
+  char* metrics_pinned;
   int repeat;
 };
 
@@ -42,6 +46,11 @@ std::vector<http::ListenAddress> ListenAddresses();
 bool TlsWanted();
 // pg_hello.ssl_*_file, in the same way: relative to the data directory, which is the server's own.
 http::TlsFiles TlsFiles();
+
+// pg_hello.metrics_pinned; good until the setting changes. May throw std::bad_alloc.
+const selection::PatternList& PinnedPatterns();
+// pg_hello.metrics_*. May throw std::bad_alloc.
+selection::Budget MetricsBudget();
 
 }  // namespace pg_hello::pg
 

@@ -314,6 +314,7 @@ void SharedStats::RemoveDatabase(std::uint32_t dbid) {
   if (DatabaseRow* removed = FindDatabase(dbid)) {
     removed->dbid.store(0, std::memory_order_relaxed);
     removed->overflow_calls.store(0, std::memory_order_relaxed);
+    removed->early_rows.store(0, std::memory_order_relaxed);
     removed->name.Publish(DatabaseName{});
   }
 }

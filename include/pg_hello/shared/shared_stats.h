@@ -38,6 +38,8 @@ struct Dimensions {
 struct alignas(64) DatabaseRow {
   std::atomic<std::uint32_t> dbid;
   std::atomic<std::uint64_t> overflow_calls;
+  // The settings for which functions that nobody has called have been given rows; 0: for none.
+  std::atomic<std::uint64_t> early_rows;
   Published<DatabaseName> name;
 };
 

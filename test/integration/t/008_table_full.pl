@@ -5,8 +5,12 @@ use warnings FATAL => 'all';
 use Test::More;
 use PgHello;
 
-my $node = new_node('main', 'pg_hello.max_functions' => 3);
+my $node = new_node('main', 'pg_hello.max_functions' => 3, -extension => 0);
 my $port = metrics_port($node);
+# The extension in a database where nothing is tracked: its own functions would take the places.
+$node->safe_psql('postgres', 'CREATE DATABASE asked');
+$node->safe_psql('postgres', q{ALTER DATABASE asked SET pg_hello.track = 'none'});
+$node->safe_psql('asked', 'CREATE EXTENSION pg_hello');
 
 my $functions = join '', map {
 	"CREATE FUNCTION f$_(i int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 100 / i; END';\n"
@@ -37,7 +41,7 @@ $node->safe_psql('postgres', 'SELECT f1(1), f2(1), f3(1), f3(1)');
 	is(metric($scrape, 'pg_hello_tracked_functions_limit'), 3, '... nor added');
 	is(scalar(grep { $_->{name} eq 'pg_hello_function_calls_total' } @{ $scrape->{samples} }), 3, '... to the series either');
 }
-is(quiet_sql($node, 'SELECT overflow_calls, tracked_functions, max_functions FROM pg_hello_info()'), '10|3|3', 'the same in SQL');
+is(quiet_sql($node, 'SELECT overflow_calls, tracked_functions, max_functions FROM pg_hello_info()', 'asked'), '10|3|3', 'the same in SQL');
 wait_until('the log tells', sub { count_in_log($node, $warning) });
 like(http_get($port, '/health')->{body}, qr/"functions:overflow": \[\s*\{\s*"status": "warn"/, '/health warns');
 
@@ -56,7 +60,7 @@ like(log_text($node), qr/HINT:  Increase "pg_hello\.max_functions" \(now 3\)/, '
 my $session = $node->background_psql('postgres');
 $session->query_safe('SELECT f1(1), f4(1)');
 my $before = metric(scrape($port), 'pg_hello_stats_reset_timestamp_seconds');
-quiet_sql($node, 'SELECT pg_hello_reset()');
+quiet_sql($node, 'SELECT pg_hello_reset()', 'asked');
 {
 	my $scrape = scrape($port);
 	is($overflow->($scrape, 'postgres') + $overflow->($scrape, 'other'), 0, 'a reset clears the overflow');
@@ -75,7 +79,7 @@ is(quiet_sql($node, q{RESET pg_hello.track; SELECT string_agg(function || ': ' |
 	'f4(integer): table full, f5(integer): table full, f6(integer): table full', 'pg_hello_skipped names those without a place');
 
 # However many functions one session meets, none of their calls is lost.
-quiet_sql($node, 'SELECT pg_hello_reset()');
+quiet_sql($node, 'SELECT pg_hello_reset()', 'asked');
 $node->safe_psql('other', q{DO $$ BEGIN
 	FOR i IN 1..4500 LOOP
 		EXECUTE format('CREATE FUNCTION m%s() RETURNS int LANGUAGE plpgsql AS ''BEGIN RETURN 1; END''', i);

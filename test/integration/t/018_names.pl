@@ -10,15 +10,18 @@ my $node = new_node('main');
 my $port = metrics_port($node);
 my $body = q{LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'};
 
-# The functions of a database, or of one of its schemas, with their calls.
+# The functions of a database, or of one of its schemas, with their calls; without the extension's own.
 sub functions_in
 {
 	my ($datname, $schema) = @_;
 	my $scrape = scrape($port);
+	my %own = map { ($_->{labels}{function} => 1) }
+	  grep { $_->{name} eq 'pg_hello_function_info' && $_->{labels}{extension} eq 'pg_hello' } @{ $scrape->{samples} };
 	my %calls;
 	foreach my $sample (grep { $_->{name} eq 'pg_hello_function_calls_total' } @{ $scrape->{samples} })
 	{
 		my %labels = %{ $sample->{labels} };
+		next if $own{ $labels{function} };
 		utf8::encode($_) foreach values %labels;
 		$calls{ $labels{function} } = $sample->{value}
 		  if $labels{datname} eq $datname && $labels{schema} eq ($schema // 'public');

@@ -46,7 +46,14 @@ ALTER SYSTEM SET pg_hello.max_functions = 0;
 ALTER SYSTEM SET pg_hello.max_functions = 1000001;
 ALTER SYSTEM SET pg_hello.listen_addresses = '127.0.0.1,,::1';
 ALTER SYSTEM SET pg_hello.listen_addresses = '127.0.0.1, ';
+ALTER SYSTEM SET pg_hello.metrics_max_functions = -1;
+ALTER SYSTEM SET pg_hello.metrics_pinned = 'public.transfer, fee';
+ALTER SYSTEM SET pg_hello.metrics_pinned = 'public.transfer,,x.y';
+ALTER SYSTEM SET pg_hello.metrics_pinned = 'shop:.fee';
+ALTER SYSTEM SET pg_hello.metrics_pinned = E'public.\\';
 -- Accepted, and never read again: no reload follows.
+ALTER SYSTEM SET pg_hello.metrics_pinned = 'public.transfer(integer,text), shop:*.fee, a\.b.c';
+ALTER SYSTEM RESET pg_hello.metrics_pinned;
 ALTER SYSTEM SET pg_hello.listen_addresses = '';
 ALTER SYSTEM SET pg_hello.listen_addresses = '127.0.0.1, ::1';
 ALTER SYSTEM RESET pg_hello.listen_addresses;
