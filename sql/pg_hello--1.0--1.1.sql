@@ -53,3 +53,34 @@ COMMENT ON VIEW @extschema@.pg_hello_skipped IS
 REVOKE ALL ON FUNCTION @extschema@.pg_hello_skipped_rows() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_skipped_rows() TO pg_monitor;
 GRANT SELECT ON @extschema@.pg_hello_skipped TO pg_monitor;
+-- What /metrics shows
+--
+
+CREATE FUNCTION @extschema@.pg_hello_exports_rows(
+    OUT dbid oid,
+    OUT datname text,
+    OUT funcid oid,
+    OUT schema text,
+    OUT function text,
+    OUT exported boolean,
+    OUT histogram boolean,
+    OUT reason text,
+    OUT arrival bigint
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_hello_exports_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_exports_rows() IS
+'what pg_hello_exports shows';
+
+CREATE VIEW @extschema@.pg_hello_exports AS
+SELECT dbid, datname, funcid, schema, function, exported, histogram, reason, arrival
+FROM @extschema@.pg_hello_exports_rows();
+
+COMMENT ON VIEW @extschema@.pg_hello_exports IS
+'which tracked functions /metrics shows, which of them with a classic histogram, and why: own, pinned, budget or suppressed';
+
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_exports_rows() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_exports_rows() TO pg_monitor;
+GRANT SELECT ON @extschema@.pg_hello_exports TO pg_monitor;

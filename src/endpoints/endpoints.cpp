@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "pg_hello/exposition/format.h"
+#include "pg_hello/exposition/metrics_query.h"
 #include "pg_hello/exposition/renderer.h"
 #include "pg_hello/health/health_report.h"
 #include "pg_hello/http/content_coding.h"
@@ -64,9 +65,25 @@ http::Response Answer(int status, const char* content_type, std::string body) {
   return response;
 }
 
+// Equal for requests that ask for the same in the same words.
+std::string KeyOf(std::string_view what, const http::Params& params) {
+  std::string key(what);
+  for (const auto& [name, value] : params) {
+    key.append(1, '\0').append(name).append(1, '\0').append(value);
+  }
+  return key;
+}
+
 }  // namespace
 
-http::Answer Metrics(Rounds& rounds, const http::Request& request, const ScrapeObserver& observer) {
+http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetSource& budget,
+                     const ScrapeObserver& observer) {
+  exposition::MetricsQuery query;
+  for (const auto& [name, value] : request.params) {
+    if (const std::string fault = query.Add(name, value); !fault.empty()) {
+      return Answer(400, kPlainText, fault + "\n");
+    }
+  }
   const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
   if (!coding) {
     http::Response refusal = Answer(406, kPlainText, "This can be had as it is or in gzip.\n");
@@ -75,15 +92,16 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const ScrapeO
   }
   const exposition::Format format = exposition::ChooseFormat(request.accept);
   Representation wanted;
-  wanted.key = exposition::ContentType(format);
+  wanted.key = KeyOf(exposition::ContentType(format), request.params);
   wanted.coding = *coding;
   wanted.content_type = exposition::ContentType(format);
   // A body that is sent as it is stays where it grows; another one is taken away in pieces.
   const bool in_pieces = wanted.coding != http::ContentCoding::kIdentity;
-  wanted.render = [format, in_pieces,
+  wanted.render = [format, in_pieces, query, budget,
                    observer](std::shared_ptr<const snapshot::Snapshot> snapshot) {
+    exposition::Options options = exposition::MakeOptions(*snapshot, budget(), query);
     const auto renderer =
-        std::make_shared<exposition::Renderer>(std::move(snapshot), format, exposition::Options{});
+        std::make_shared<exposition::Renderer>(std::move(snapshot), format, std::move(options));
     return [renderer, in_pieces, observer](std::string& body) {
       const bool done = renderer->Step(kUnitsPerStep);
       if (done || in_pieces) body = renderer->TakeBody();
@@ -116,9 +134,10 @@ http::Response Index() {
 }
 
 void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
-  const auto rounds = std::make_shared<Rounds>(std::move(sources.everything));
-  router.Handle("/metrics", [rounds, observer = std::move(observer)](const http::Request& request) {
-    return Metrics(*rounds, request, observer);
+  const auto rounds = std::make_shared<Rounds>(sources.everything);
+  router.Handle("/metrics", [rounds, budget = sources.budget,
+                             observer = std::move(observer)](const http::Request& request) {
+    return Metrics(*rounds, request, budget, observer);
   });
   router.Handle("/health",
                 [summary = sources.summary](const http::Request&) { return Health(summary()); });

@@ -87,6 +87,9 @@ std::size_t FamilyWalk::Advance() {
     return 1;
   }
   const Family& family = kFamilies[next_family_];
+  if (options_.hidden_families[next_family_]) {
+    return EndFamily();
+  }
   if (next_function_ == 0) {
     writer_.BeginFamily(family);
   }
@@ -96,6 +99,10 @@ std::size_t FamilyWalk::Advance() {
     WriteFunction(family.id, shown_[next_function_++]);
     return family.type == FamilyType::kHistogram ? kHistogramUnits : 1;
   }
+  return EndFamily();
+}
+
+std::size_t FamilyWalk::EndFamily() {
   next_function_ = 0;
   if (++next_family_ == kFamilyCount) {
     writer_.Finish();
@@ -174,6 +181,12 @@ void FamilyWalk::WriteServer(FamilyId id) {
       return Single(Decimal::Integer(snapshot_.functions.size()));
     case FamilyId::kTrackedFunctionsLimit:
       return Single(Decimal::Integer(snapshot_.functions_limit));
+    case FamilyId::kExportedFunctions:
+      return Single(Decimal::Integer(options_.exported.functions));
+    case FamilyId::kSuppressedFunctions:
+      return Single(Decimal::Integer(options_.exported.suppressed));
+    case FamilyId::kExportedHistograms:
+      return Single(Decimal::Integer(options_.exported.histograms));
     case FamilyId::kOverflowCalls:
       for (const snapshot::DatabaseStats& database : snapshot_.databases) {
         Sample(FamilyWriter::kNoLabels, {database.datname},

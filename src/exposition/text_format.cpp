@@ -72,8 +72,8 @@ std::size_t TextLength(const snapshot::Snapshot& snapshot, const Options& option
   return length;
 }
 
-std::string RenderText(const snapshot::Snapshot& snapshot, std::size_t* samples) {
-  const Options options;
+std::string RenderText(const snapshot::Snapshot& snapshot, std::size_t* samples,
+                       const Options& options) {
   std::string text;
   text.reserve(TextLength(snapshot, options));
   const std::unique_ptr<FamilyWriter> writer = MakeTextWriter(text);

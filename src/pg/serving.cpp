@@ -64,7 +64,8 @@ std::unique_ptr<http::Router> MakeRouter() {
                              PublishRequests();
                              return TakeSnapshot(ReadServerFacts());
                            },
-                       .summary = [] { return TakeSummary(ReadServerFacts()); }},
+                       .summary = [] { return TakeSummary(ReadServerFacts()); },
+                       .budget = MetricsBudget},
                       [began](std::size_t samples) {
                         shared::WorkerStatus& worker = shared_stats->worker;
                         worker.scrapes.fetch_add(1, std::memory_order_relaxed);

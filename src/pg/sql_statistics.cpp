@@ -2,10 +2,12 @@
 #include <string>
 
 #include "pg/guarded.h"
+#include "pg/owned_snapshot.h"
 #include "pg/pg.h"
 #include "pg/result_row.h"
-#include "pg/server_state.h"
+#include "pg/settings.h"
 #include "pg/shared_memory.h"
+#include "pg_hello/exposition/metrics_query.h"
 #include "pg_hello/exposition/text_format.h"
 #include "pg_hello/snapshot/snapshot.h"
 
@@ -21,12 +23,6 @@ namespace pg_hello::pg {
 namespace {
 
 using snapshot::FunctionStats;
-
-const snapshot::Snapshot* TakeOwnedSnapshot() {
-  RequireSharedMemory();
-  const ServerFacts facts = ReadServerFacts();
-  return MakeOwned<snapshot::Snapshot>([&facts] { return TakeSnapshot(facts); });
-}
 
 // {"22": 3, "P0": 1}; an empty object if there were none. SQLSTATE classes are digits and capitals.
 char* ErrorOriginsJson(const FunctionStats& function) {
@@ -199,7 +195,8 @@ Datum pg_hello_metrics(PG_FUNCTION_ARGS) {
   const pg_hello::snapshot::Snapshot* taken = TakeOwnedSnapshot();
   const auto* rendered = MakeOwned<std::string>([taken] {
     std::size_t samples = 0;
-    return pg_hello::exposition::RenderText(*taken, &samples);
+    return pg_hello::exposition::RenderText(
+        *taken, &samples, pg_hello::exposition::MakeOptions(*taken, MetricsBudget()));
   });
   PG_RETURN_TEXT_P(ToServerText(rendered->data(), rendered->size()));
 }

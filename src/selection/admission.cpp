@@ -16,6 +16,20 @@ FunctionName NameOf(const snapshot::Snapshot& snapshot, const snapshot::Function
           function.identity.function};
 }
 
+const char* ToString(Reason reason) {
+  switch (reason) {
+    case Reason::kOwn:
+      return "own";
+    case Reason::kPinned:
+      return "pinned";
+    case Reason::kBudget:
+      return "budget";
+    case Reason::kSuppressed:
+      break;
+  }
+  return "suppressed";
+}
+
 Admission Admit(const snapshot::Snapshot& snapshot, const Budget& budget) {
   Admission admission;
   admission.functions.reserve(snapshot.functions.size());

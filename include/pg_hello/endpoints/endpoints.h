@@ -11,9 +11,13 @@
 #include "pg_hello/endpoints/rounds.h"
 #include "pg_hello/http/message.h"
 #include "pg_hello/http/router.h"
+#include "pg_hello/selection/admission.h"
 #include "pg_hello/snapshot/snapshot.h"
 
 namespace pg_hello::endpoints {
+
+// The settings that decide what is shown, at that moment.
+using BudgetSource = std::function<selection::Budget()>;
 
 // Called once after each exposition is built, with its number of samples. Must not throw.
 using ScrapeObserver = std::function<void(std::size_t samples)>;
@@ -21,16 +25,19 @@ using ScrapeObserver = std::function<void(std::size_t samples)>;
 // Where the answers come from. Each is asked at the moment of the answer.
 struct Sources {
   SnapshotSource everything;  // for /metrics: at most once at a time for all who wait
-  SnapshotSource summary;     // for the others: without the functions, at once and for each request
+  SnapshotSource summary;     // without the functions, at once and for each request
+  BudgetSource budget;
 };
 
 // Adds all paths to `router`, which then owns copies of `sources` and `observer`; none may be
 // empty. What they refer to must outlive the router.
 void Register(http::Router& router, Sources sources, ScrapeObserver observer);
 
-// /metrics: the format that Accept prefers, compressed only if Accept-Encoding asks for it; 406 if
-// neither gzip nor a plain body is acceptable. Made in steps, and shared; see rounds.h.
-http::Answer Metrics(Rounds& rounds, const http::Request& request, const ScrapeObserver& observer);
+// /metrics: the format that Accept prefers, compressed only if Accept-Encoding asks for it; 400 for
+// parameters that make no sense, 406 if neither gzip nor a plain body is acceptable. Made in steps,
+// and shared; see rounds.h.
+http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetSource& budget,
+                     const ScrapeObserver& observer);
 
 // The answer of each other path; they throw what health throws, that is std::bad_alloc.
 

@@ -3,6 +3,7 @@
 #ifndef PG_HELLO_EXPOSITION_FAMILIES_H
 #define PG_HELLO_EXPOSITION_FAMILIES_H
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -26,12 +27,20 @@ enum class Exposure : std::uint8_t {
 struct Options {
   // One for each function of the snapshot, in its order. Empty: every function, in full.
   std::vector<Exposure> functions;
+  // By FamilyId; those that are not there at all.
+  std::bitset<kFamilyCount> hidden_families;
+  // What the server's series say of it; a request that hides functions changes nothing about this.
+  struct Exported {
+    std::size_t functions = 0;
+    std::size_t suppressed = 0;
+    std::size_t histograms = 0;
+  } exported;
 };
 
 class UniqueNames;
 
-// The walk over a snapshot that hands every family of kFamilies to a writer, in that order and also
-// if it has no sample. It can be taken in steps, so that the thousands of functions of a large
+// The walk over a snapshot that hands the families of kFamilies to a writer, in that order and also
+// if one has no sample. It can be taken in steps, so that the thousands of functions of a large
 // server keep nobody waiting.
 //
 // No two series are equal, whatever the names are: of functions with the same names, hidden ones
@@ -63,6 +72,7 @@ class FamilyWalk {
   };
 
   std::size_t Advance();
+  std::size_t EndFamily();
   void AddFunction(std::size_t index);
   void WriteFunction(FamilyId id, const ShownFunction& function);
   void WriteServer(FamilyId id);

@@ -27,7 +27,8 @@ std::size_t TextLength(const snapshot::Snapshot& snapshot, const Options& option
 
 // The exposition of `snapshot`. If `samples` is not null, it is set to the number of samples.
 // Throws as FamilyWalk does. About 2 ms for 1,000 functions.
-std::string RenderText(const snapshot::Snapshot& snapshot, std::size_t* samples);
+std::string RenderText(const snapshot::Snapshot& snapshot, std::size_t* samples,
+                       const Options& options = {});
 
 }  // namespace pg_hello::exposition
 

@@ -32,6 +32,9 @@ enum class Reason : std::uint8_t {
   kSuppressed,  // not shown
 };
 
+// "own", "pinned", "budget", "suppressed"
+const char* ToString(Reason reason);
+
 struct Admitted {
   Reason reason = Reason::kSuppressed;
   bool histogram = false;  // a classic one too; never without the function itself

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "../exposition/sample_snapshots.h"
 
@@ -34,6 +35,8 @@ snapshot::Snapshot OneFunction() {
   return snapshot;
 }
 
+selection::Budget Unlimited() { return {}; }
+
 struct Scraped {
   http::Response response;
   std::size_t samples = 0;
@@ -42,7 +45,8 @@ struct Scraped {
 Scraped Scrape(const http::Request& request) {
   Scraped scraped;
   Rounds rounds(OneFunction);
-  const http::Answer answer = Metrics(rounds, request, [&](std::size_t n) { scraped.samples = n; });
+  const http::Answer answer =
+      Metrics(rounds, request, Unlimited, [&](std::size_t n) { scraped.samples = n; });
   const auto& job = std::get<std::shared_ptr<http::Job>>(answer);
   while (!job->Step()) {
   }
@@ -91,9 +95,66 @@ TEST(EndpointsTest, MetricsRefuseWhoAcceptsNoCodingAtAll) {
   http::Request request;
   request.accept_encoding = "identity;q=0, br";
   const auto response =
-      std::get<http::Response>(Metrics(rounds, request, [](std::size_t) { FAIL(); }));
+      std::get<http::Response>(Metrics(rounds, request, Unlimited, [](std::size_t) { FAIL(); }));
   EXPECT_EQ(response.status, 406);
   EXPECT_EQ(Header(response, "Vary"), "Accept, Accept-Encoding");
+}
+
+class RoutesTest : public ::testing::Test {
+ protected:
+  RoutesTest() {
+    snapshot_.functions.push_back(MakeFunction(101, "public", "a()"));
+    snapshot_.functions.push_back(MakeFunction(102, "sales", "b()"));
+    const auto source = [this] {
+      ++snapshots_;
+      return snapshot_;
+    };
+    Register(router_,
+             {.everything = source, .summary = source, .budget = [this] { return budget_; }},
+             [this](std::size_t samples) { observed_.push_back(samples); });
+  }
+
+  http::Response Get(const std::string& target) {
+    http::RequestHead head;
+    head.method = "GET";
+    head.target = target;
+    head.host = "test";
+    http::Answer answer = router_.Route(head);
+    if (const auto* job = std::get_if<std::shared_ptr<http::Job>>(&answer)) {
+      while (!(*job)->Step()) {
+      }
+      return (*job)->TakeResponse();
+    }
+    return std::get<http::Response>(std::move(answer));
+  }
+
+  snapshot::Snapshot snapshot_ = MakeSnapshot();
+  selection::Budget budget_;
+  http::Router router_;
+  int snapshots_ = 0;
+  std::vector<std::size_t> observed_;
+};
+
+TEST_F(RoutesTest, MetricsFollowsBudgetAndFilters) {
+  EXPECT_TRUE(Contains(*Get("/metrics").body, "function=\"b()\""));
+  const http::Response filtered = Get("/metrics?schema=public&name[]=*_calls_total&unknown=1");
+  EXPECT_EQ(filtered.status, 200);
+  EXPECT_TRUE(Contains(*filtered.body, "function=\"a()\""));
+  EXPECT_FALSE(Contains(*filtered.body, "function=\"b()\""));
+  EXPECT_FALSE(Contains(*filtered.body, "pg_hello_build_info"));
+  budget_.max_functions = 1;
+  EXPECT_FALSE(Contains(*Get("/metrics").body, "function=\"b()\""));
+  EXPECT_EQ(observed_.size(), 3U);
+}
+
+TEST_F(RoutesTest, ParametersThatMakeNoSenseAre400AndCostNoSnapshot) {
+  const http::Response response = Get("/metrics?function=%C3%28");
+  EXPECT_EQ(response.status, 400);
+  EXPECT_EQ(*response.body,
+            "The value of the parameter function is not valid UTF-8, or has control characters.\n");
+  EXPECT_EQ(Get("/metrics?name[]=").status, 400);
+  EXPECT_EQ(snapshots_, 0);
+  EXPECT_TRUE(observed_.empty());
 }
 
 TEST(EndpointsTest, HealthAnswers200ForPassAndWarnAnd503ForFail) {
