@@ -2,11 +2,13 @@
 // to find a file at run time.
 #include "pg_hello/endpoints/endpoints.h"
 
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "pg_hello/api/functions.h"
 #include "pg_hello/exposition/format.h"
 #include "pg_hello/exposition/metrics_query.h"
 #include "pg_hello/exposition/renderer.h"
@@ -45,6 +47,8 @@ take, how often they fail.</p>
 <dl>
 <dt><a href="metrics">/metrics</a></dt>
 <dd>All counters, for Prometheus.</dd>
+<dt><a href="api/v1/functions">/api/v1/functions</a></dt>
+<dd>Every function with its percentiles, as JSON.</dd>
 <dt><a href="health">/health</a></dt>
 <dd>Every health check with its value, as JSON.</dd>
 <dt><a href="livez">/livez</a></dt>
@@ -63,6 +67,12 @@ http::Response Answer(int status, const char* content_type, std::string body) {
   response.content_type = content_type;
   response.body = std::make_shared<const std::string>(std::move(body));
   return response;
+}
+
+http::Response NoCoding() {
+  http::Response refusal = Answer(406, kPlainText, "This can be had as it is or in gzip.\n");
+  refusal.headers.emplace_back("Vary", kVary);
+  return refusal;
 }
 
 // Equal for requests that ask for the same in the same words.
@@ -86,9 +96,7 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
   }
   const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
   if (!coding) {
-    http::Response refusal = Answer(406, kPlainText, "This can be had as it is or in gzip.\n");
-    refusal.headers.emplace_back("Vary", kVary);
-    return refusal;
+    return NoCoding();
   }
   const exposition::Format format = exposition::ChooseFormat(request.accept);
   Representation wanted;
@@ -110,6 +118,41 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
     };
   };
   return rounds.Join(std::move(wanted));
+}
+
+http::Answer Functions(Rounds& rounds, const http::Request& request, const BudgetSource& budget) {
+  const api::ParsedListQuery parsed = api::ParseListQuery(request.params);
+  if (!parsed.fault.empty()) {
+    return Answer(400, api::kJsonContentType, api::ErrorJson(parsed.fault));
+  }
+  const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
+  if (!coding) {
+    return NoCoding();
+  }
+  Representation wanted;
+  wanted.key = KeyOf(api::kJsonContentType, request.params);
+  wanted.coding = *coding;
+  wanted.content_type = api::kJsonContentType;
+  wanted.render = [query = parsed.query,
+                   budget](std::shared_ptr<const snapshot::Snapshot> snapshot) {
+    return [query, budget, snapshot = std::move(snapshot)](std::string& body) {
+      body = api::ListJson(*snapshot, budget(), query);
+      return true;
+    };
+  };
+  return rounds.Join(std::move(wanted));
+}
+
+http::Response Function(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
+                        std::string_view datname, std::string_view funcid) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(funcid.data(), funcid.data() + funcid.size(), number);
+  if (error != std::errc{} || end != funcid.data() + funcid.size()) {
+    return Answer(400, api::kJsonContentType, api::ErrorJson("The funcid is no oid."));
+  }
+  std::optional<std::string> json = api::FunctionJson(snapshot, budget, datname, number);
+  return json ? Answer(200, api::kJsonContentType, *std::move(json))
+              : Answer(404, api::kJsonContentType, api::ErrorJson("There is no such function."));
 }
 
 http::Response Health(const snapshot::Snapshot& snapshot) {
@@ -139,6 +182,15 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
                              observer = std::move(observer)](const http::Request& request) {
     return Metrics(*rounds, request, budget, observer);
   });
+  router.Handle("/api/v1/functions",
+                [rounds, budget = sources.budget](const http::Request& request) {
+                  return Functions(*rounds, request, budget);
+                });
+  router.Handle(
+      "/api/v1/functions/{datname}/{funcid}",
+      [unshared = sources.unshared, budget = sources.budget](const http::Request& request) {
+        return Function(unshared(), budget(), request.path_params.at(0), request.path_params.at(1));
+      });
   router.Handle("/health",
                 [summary = sources.summary](const http::Request&) { return Health(summary()); });
   router.Handle("/livez", [](const http::Request&) { return Livez(); });

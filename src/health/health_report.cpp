@@ -1,4 +1,4 @@
-// The only file of the core that knows nlohmann/json; the rules themselves are in health_report.h.
+// The checks and their JSON; the rules themselves are in health_report.h.
 #include "pg_hello/health/health_report.h"
 
 #include <algorithm>

@@ -64,6 +64,7 @@ std::unique_ptr<http::Router> MakeRouter() {
                              PublishRequests();
                              return TakeSnapshot(ReadServerFacts());
                            },
+                       .unshared = [] { return TakeSnapshot(ReadServerFacts()); },
                        .summary = [] { return TakeSummary(ReadServerFacts()); },
                        .budget = MetricsBudget},
                       [began](std::size_t samples) {

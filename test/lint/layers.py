@@ -20,19 +20,20 @@ MAY_INCLUDE = {
     "snapshot": {"measure", "shared"},
     "selection": {"measure", "shared", "snapshot"},
     "exposition": {"measure", "selection", "shared", "snapshot"},
+    "api": {"measure", "selection", "snapshot"},
     "health": {"measure", "shared", "snapshot"},
     "http": set(),
-    "endpoints": {"exposition", "health", "http", "selection", "snapshot"},
+    "endpoints": {"api", "exposition", "health", "http", "selection", "snapshot"},
     "pg": {
         "measure", "shared", "pending", "persistence", "snapshot", "selection", "exposition",
-        "health", "http", "endpoints",
+        "api", "health", "http", "endpoints",
     },
 }
 
 # header (regular expression) -> the files that may include it
 ONLY_IN = {
     r"httplib\.h": {"src/http/router.cpp"},
-    r"nlohmann/.*": {"src/health/health_report.cpp"},
+    r"nlohmann/.*": {"src/api/functions.cpp", "src/health/health_report.cpp"},
     r"openssl/.*": {"src/http/tls.cpp"},
     r"zlib\.h": {"src/http/content_coding.cpp"},
     r"protozero/.*": {"src/exposition/protobuf_format.cpp"},

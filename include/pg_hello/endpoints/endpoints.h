@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <string_view>
 
 #include "pg_hello/endpoints/rounds.h"
 #include "pg_hello/http/message.h"
@@ -24,7 +25,8 @@ using ScrapeObserver = std::function<void(std::size_t samples)>;
 
 // Where the answers come from. Each is asked at the moment of the answer.
 struct Sources {
-  SnapshotSource everything;  // for /metrics: at most once at a time for all who wait
+  SnapshotSource everything;  // for long answers: at most once at a time for all who wait
+  SnapshotSource unshared;    // the same, at once and for each request
   SnapshotSource summary;     // without the functions, at once and for each request
   BudgetSource budget;
 };
@@ -40,6 +42,13 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
                      const ScrapeObserver& observer);
 
 // The answer of each other path; they throw what health throws, that is std::bad_alloc.
+
+// /api/v1/functions: compressed and refused as /metrics is, and shared.
+http::Answer Functions(Rounds& rounds, const http::Request& request, const BudgetSource& budget);
+
+// /api/v1/functions/{datname}/{funcid}: 404 if there is none. Any texts are allowed.
+http::Response Function(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
+                        std::string_view datname, std::string_view funcid);
 
 // /health: application/health+json; 503 if the report fails, 200 otherwise.
 http::Response Health(const snapshot::Snapshot& snapshot);

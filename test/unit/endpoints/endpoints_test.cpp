@@ -110,7 +110,10 @@ class RoutesTest : public ::testing::Test {
       return snapshot_;
     };
     Register(router_,
-             {.everything = source, .summary = source, .budget = [this] { return budget_; }},
+             {.everything = source,
+              .unshared = source,
+              .summary = source,
+              .budget = [this] { return budget_; }},
              [this](std::size_t samples) { observed_.push_back(samples); });
   }
 
@@ -153,7 +156,31 @@ TEST_F(RoutesTest, ParametersThatMakeNoSenseAre400AndCostNoSnapshot) {
   EXPECT_EQ(*response.body,
             "The value of the parameter function is not valid UTF-8, or has control characters.\n");
   EXPECT_EQ(Get("/metrics?name[]=").status, 400);
+  const http::Response json = Get("/api/v1/functions?limit=0");
+  EXPECT_EQ(json.status, 400);
+  EXPECT_EQ(json.content_type, "application/json");
+  EXPECT_EQ(*json.body,
+            "{\"error\":\"The value of the parameter limit is no number from 1 to 1000.\"}\n");
   EXPECT_EQ(snapshots_, 0);
+  EXPECT_TRUE(observed_.empty());
+}
+
+TEST_F(RoutesTest, FunctionsAreListedAndFoundAsJson) {
+  const http::Response list = Get("/api/v1/functions?schema=sales");
+  EXPECT_EQ(list.status, 200);
+  EXPECT_EQ(list.content_type, "application/json");
+  EXPECT_TRUE(Contains(*list.body, "\"funcid\":102"));
+  EXPECT_FALSE(Contains(*list.body, "\"funcid\":101"));
+  const http::Response one = Get("/api/v1/functions/app/101");
+  EXPECT_EQ(one.status, 200);
+  EXPECT_TRUE(Contains(*one.body, "\"histogram\""));
+  EXPECT_EQ(Get("/api/v1/functions/app/103").status, 404);
+  EXPECT_EQ(Get("/api/v1/functions/nowhere/101").status, 404);
+  for (const char* funcid : {"x", "-1", "101x", "4294967296", "%00"}) {
+    EXPECT_EQ(Get(std::string("/api/v1/functions/app/") + funcid).status, 400) << funcid;
+  }
+  snapshot_.databases[0].datname = "a/b \u00e9";
+  EXPECT_EQ(Get("/api/v1/functions/a%2Fb%20%C3%A9/101").status, 200);
   EXPECT_TRUE(observed_.empty());
 }
 
@@ -200,8 +227,8 @@ TEST(EndpointsTest, IndexLinksToEveryOtherPath) {
   const http::Response response = Index();
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
-  for (const char* link :
-       {"href=\"metrics\"", "href=\"health\"", "href=\"livez\"", "href=\"readyz?verbose\""}) {
+  for (const char* link : {"href=\"metrics\"", "href=\"api/v1/functions\"", "href=\"health\"",
+                           "href=\"livez\"", "href=\"readyz?verbose\""}) {
     EXPECT_TRUE(Contains(*response.body, link)) << link;
   }
 }
