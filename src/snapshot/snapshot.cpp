@@ -194,7 +194,7 @@ void AddActive(const shared::SharedStats& stats, const shared::BackendSlot& slot
       std::min<std::uint32_t>(slot.depth.load(std::memory_order_acquire), shared::kVisibleDepth);
   for (std::uint32_t i = 0; i < depth; ++i) {
     // A call goes on across a reset: any epoch will do in which the row was this function's.
-    const shared::RowEpoch call = slot.active[i].function.load(kRelaxed);
+    const shared::RowEpoch call = slot.active[i].function.load(std::memory_order_acquire);
     const Place* place = Find(places, call);
     if (place != nullptr && place->first_epoch <= shared::EpochOf(call)) {
       const std::uint64_t start = slot.active[i].start_ticks.load(kRelaxed);

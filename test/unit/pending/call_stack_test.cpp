@@ -480,6 +480,39 @@ TEST_P(CallStackTest, TheCommonWayIsOnlyForAQuickClock) {
   ExpectSample(70, 70, true);
 }
 
+// Remembers how many calls others were shown when it was read.
+struct SpyClock : FakeClock {
+  const shared::BackendSlot* slot = nullptr;
+  std::uint32_t* depth_when_read = nullptr;
+
+  std::uint64_t Now() const {
+    *depth_when_read = slot->depth;
+    return *ticks;
+  }
+  std::uint64_t QuickNow() const { return Now(); }
+};
+
+TEST(CallStackSpyTest, ACallIsShownOnlyWhenItsStartIsKnown) {
+  const SharedMemory stats;
+  const auto frames = std::make_unique<CallFrames>();
+  FunctionRef ref = TrackedRef(*stats, Insert(*stats, 1));
+  std::uint64_t now = 1;
+  std::uint32_t depth = 99;
+  CallStack<SpyClock> stack;
+  SpyClock clock;
+  clock.ticks = &now;
+  clock.slot = &stats->slot(1);
+  clock.depth_when_read = &depth;
+  stack.Attach(stats.get(), &stats->slot(1), frames.get(), reinterpret_cast<const void*>(kBase));
+  stack.set_clock(clock);
+  ASSERT_TRUE(stack.TryBegin("a", &ref, reinterpret_cast<const void*>(kBase - 1)));
+  EXPECT_EQ(depth, 0U);
+  EXPECT_EQ(stats->slot(1).depth, 1U);
+  ASSERT_TRUE(stack.Begin("b", &ref, reinterpret_cast<const void*>(kBase - 2)));
+  EXPECT_EQ(depth, 1U);
+  EXPECT_EQ(stats->slot(1).depth, 2U);
+}
+
 TEST(DetachedCallStackTest, NoCallEnds) {
   CallStack<FakeClock> stack;
   int site = 0;
