@@ -70,7 +70,8 @@ SELECT tpcb(:aid, :bid, :tid, :delta);
                          env={**os.environ, "PGOPTIONS": options})
             tps[configuration].append(float(re.search(r"tps = ([0-9.]+)", output).group(1)))
         progress.step(turn + 1)
-    return {"rounds": rounds, "seconds": seconds, "clients": 4, "median": {c: statistics.median(v) for c, v in tps.items()},
+    return {"rounds": rounds, "seconds": seconds, "clients": 4,
+            "median": {c: statistics.median(v) for c, v in tps.items()},
             "over_none": {c: statistics.median(value / none for value, none in zip(v, tps["none"]))
                           for c, v in tps.items() if c != "none"}}
 
