@@ -75,6 +75,7 @@ $session->query_safe('SELECT f1(1), f4(1)');
 }
 $session->quit;
 
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_hello');
 is(quiet_sql($node, q{RESET pg_hello.track; SELECT string_agg(function || ': ' || reason, ', ' ORDER BY function) FROM pg_hello_skipped WHERE extension IS NULL}),
 	'f4(integer): table full, f5(integer): table full, f6(integer): table full', 'pg_hello_skipped names those without a place');
 

@@ -92,7 +92,7 @@ context('casts', 'explicit, in an assignment, implicit',
 		CREATE FUNCTION takes_boxed(b boxed) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN b.v; END'},
 	sql => 'SELECT g::boxed FROM generate_series(1, 2) g; INSERT INTO boxes SELECT g FROM generate_series(1, 3) g;
 		SELECT takes_boxed(1)',
-	counts => 'takes_boxed(boxed) 1 to_boxed(integer) 6');
+	counts => 'takes_boxed(public.boxed) 1 to_boxed(integer) 6');
 context('input and output of types', 'in C',
 	setup => q{CREATE TYPE num;
 		CREATE FUNCTION num_in(cstring) RETURNS num LANGUAGE internal STRICT IMMUTABLE AS 'int4in';
@@ -100,7 +100,7 @@ context('input and output of types', 'in C',
 		CREATE TYPE num (INPUT = num_in, OUTPUT = num_out, LIKE = int);
 		CREATE TABLE nums (n num); INSERT INTO nums VALUES ('1'), ('2'), ('3')},
 	sql => q{SELECT n FROM nums; SELECT '4'::num IS NULL; COPY nums TO STDOUT},
-	counts => 'num_in(cstring) 1 num_out(num) 6');
+	counts => 'num_in(cstring) 1 num_out(public.num) 6');
 
 context('text search', 'the functions of a dictionary, for each word',
 	setup => q{
