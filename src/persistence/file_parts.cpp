@@ -4,9 +4,16 @@
 
 #include <algorithm>
 
+#include "pg_hello/measure/utf8.h"
 #include "pg_hello/persistence/crc32c.h"
 
 namespace pg_hello::persistence {
+
+bool IsLabelText(std::string_view text) {
+  bool repaired = false;
+  measure::ToValidUtf8(text, &repaired);
+  return !repaired;
+}
 
 Layout OurLayout() {
   Writer bounds(measure::kUpperBoundsNs.size() * sizeof(std::uint64_t));
@@ -107,6 +114,20 @@ void PutRow(Writer& out, const Row& row) {
   out.Put(row.other_origins);
 }
 
+namespace {
+
+// Two printable characters, as the server makes them, and of no place before.
+bool IsNewClass(std::uint32_t sqlstate_class, const Row& row, std::size_t places) {
+  const auto printable = [](std::uint32_t c) { return c > ' ' && c < 0x7f; };
+  return printable(sqlstate_class & 0xff) && printable(sqlstate_class >> 8) &&
+         std::none_of(row.error_origins.begin(), row.error_origins.begin() + places,
+                      [sqlstate_class](const Row::Origins& place) {
+                        return place.sqlstate_class == sqlstate_class;
+                      });
+}
+
+}  // namespace
+
 Row GetRow(Reader& in) {
   Row row{};
   row.key.dbid = in.Get<std::uint32_t>();
@@ -145,7 +166,12 @@ Row GetRow(Reader& in) {
     in.Fail();
   }
   for (std::size_t i = 0; i < classes && in.ok(); ++i) {
-    row.error_origins[i].sqlstate_class = in.Get<std::uint32_t>();
+    const auto sqlstate_class = in.Get<std::uint32_t>();
+    if (!IsNewClass(sqlstate_class, row, i)) {
+      in.Fail();
+      break;
+    }
+    row.error_origins[i].sqlstate_class = sqlstate_class;
     row.error_origins[i].count = in.Get<std::uint64_t>();
   }
   row.other_origins = in.Get<std::uint64_t>();

@@ -57,6 +57,9 @@ class Writer {
   std::string bytes_;
 };
 
+// Valid UTF-8 without control characters, as all names in shared memory are.
+bool IsLabelText(std::string_view text);
+
 // Reads what is there; behind the end there are zeros, and ok() says so.
 class Reader {
  public:
@@ -83,8 +86,7 @@ class Reader {
   template <std::size_t kSize>
   void GetText(char (&text)[kSize]) {
     const std::size_t length = Get<std::uint16_t>();
-    if (length >= kSize || length > rest_.size() ||
-        rest_.substr(0, length).find('\0') != std::string_view::npos) {
+    if (length >= kSize || length > rest_.size() || !IsLabelText(rest_.substr(0, length))) {
       Fail();
       return;
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <tuple>
 #include <vector>
 
 #include "persistence/file_parts.h"
@@ -130,6 +131,17 @@ bool ForEachPart(std::string_view bytes, TakeDatabase take_database, TakeRow tak
   return in.ok() && in.at_end();
 }
 
+// No row and no database twice: the second one's counters would take the place of the first one's.
+bool AllDiffer(std::vector<shared::FunctionKey>& keys, std::vector<std::uint32_t>& databases) {
+  const auto order = [](const shared::FunctionKey& a, const shared::FunctionKey& b) {
+    return std::tie(a.dbid, a.funcid, a.temp_hash) < std::tie(b.dbid, b.funcid, b.temp_hash);
+  };
+  std::sort(keys.begin(), keys.end(), order);
+  std::sort(databases.begin(), databases.end());
+  return std::adjacent_find(keys.begin(), keys.end()) == keys.end() &&
+         std::adjacent_find(databases.begin(), databases.end()) == databases.end();
+}
+
 std::string Differs(const char* what, std::uint64_t file, std::uint64_t ours) {
   return std::string("The file's ") + what + " is " + std::to_string(file) + ", not " +
          std::to_string(ours) + ".";
@@ -173,8 +185,17 @@ std::string Fault(std::string_view bytes, const Origin& origin) {
   if (!(header.origin == origin)) {
     return "The server has run, or its data have been replaced, since the file was written.";
   }
-  if (!ForEachPart(
-          bytes, [](const Database&) {}, [](const Row&) {})) {
+  std::vector<shared::FunctionKey> keys;
+  std::vector<std::uint32_t> databases;
+  const bool whole = ForEachPart(
+      bytes,
+      [&databases](const Database& database) {
+        if (database.dbid != 0) {  // otherwise a vacant place
+          databases.push_back(database.dbid);
+        }
+      },
+      [&keys](const Row& row) { keys.push_back(row.key); });
+  if (!whole || !AllDiffer(keys, databases)) {
     return "The file is damaged: its parts do not fit.";
   }
   return {};

@@ -27,6 +27,7 @@ using ::pg_hello::testing::NameOf;
 using ::pg_hello::testing::Sample;
 using ::pg_hello::testing::SharedMemory;
 using ::pg_hello::testing::TakeSnapshot;
+using std::string_literals::operator""s;
 
 constexpr Origin kOrigin{15, 0x7123'4567'89ab'cdef, 3, 0x1'6b37'4d50, 0};
 constexpr std::int64_t kSavedUs = kCreatedUs + 5'000'000;
@@ -318,6 +319,52 @@ TEST_F(StatsFileTest, CountsBeyondWhatIsThereAreRefused) {
       EXPECT_EQ(Refusal(Sealed(other)) == "", count == before) << position << ' ' << count;
     }
   }
+}
+
+TEST_F(StatsFileTest, NamesThatAreNoUtf8AreRefused) {
+  const std::string bytes = Save(*stats_, kOrigin, kSavedUs);
+  for (const char* name : {"shop", "public", "f2()", "plpgsql"}) {
+    for (const char wrong : {'\xff', '\xc3', '\t', '\x7f'}) {
+      std::string other = bytes;
+      other[other.find(name)] = wrong;
+      EXPECT_TRUE(Says(Refusal(Sealed(other)), "parts")) << name;
+    }
+  }
+}
+
+TEST_F(StatsFileTest, NoFunctionAndNoDatabaseMayComeTwice) {
+  const std::string bytes = Save(*stats_, kOrigin, kSavedUs);
+  std::string other = bytes;
+  std::string_view second_key("\0\x40\0\0\x02\0\0\0\0\0\0\0", 12);
+  ASSERT_NE(other.find(second_key), std::string::npos);
+  other[other.find(second_key) + 4] = 1;
+  EXPECT_TRUE(Says(Refusal(Sealed(other)), "parts"));
+
+  other = bytes;
+  const std::size_t second_database = other.find("\x01\x40\0\0"s);
+  ASSERT_NE(second_database, std::string::npos);
+  other[second_database] = 0;
+  EXPECT_TRUE(Says(Refusal(Sealed(other)), "parts"));
+}
+
+TEST_F(StatsFileTest, PlacesOfDatabasesThatAreGoneMayBeMany) {
+  for (std::uint32_t dbid = 90'001; dbid < 90'004; ++dbid) {
+    stats_->FindOrInsertDatabase(dbid, NameOf("gone"));
+  }
+  for (std::uint32_t dbid = 90'001; dbid < 90'004; ++dbid) {
+    stats_->RemoveDatabase(dbid);
+  }
+  EXPECT_EQ(Refusal(Save(*stats_, kOrigin, kSavedUs)), "");
+}
+
+TEST_F(StatsFileTest, ErrorClassesAreTwoCharactersAndDiffer) {
+  const std::string bytes = Save(*stats_, kOrigin, kSavedUs);
+  const std::size_t at = bytes.find("P0\0\0"s);
+  ASSERT_NE(at, std::string::npos);
+  for (const std::string& wrong : {"22\0\0"s, "\0\0\0\0"s, "P\0\0\0"s, "P\xff\0\0"s, "P0\x01\0"s}) {
+    EXPECT_TRUE(Says(Refusal(Sealed(std::string(bytes).replace(at, 4, wrong))), "parts"));
+  }
+  EXPECT_EQ(Refusal(Sealed(std::string(bytes).replace(at, 4, "P1\0\0"s))), "");
 }
 
 TEST_F(StatsFileTest, RowsThatDoNotFitAreLeftOutAndCounted) {
