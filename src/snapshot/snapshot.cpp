@@ -73,16 +73,21 @@ void AddRareCounters(FunctionStats& function, const shared::RowCounters& counter
   function.canceled = counters.canceled.load(kRelaxed);
   function.untimed = counters.untimed.load(kRelaxed);
   function.iterations = counters.iterations.load(kRelaxed);
+  // An error of the class "??", which nothing forbids, looks like those of classes without a place.
+  constexpr std::uint32_t kOther = '?' | ('?' << 8);
+  std::uint64_t other = counters.error_origins.other.load(kRelaxed);
   for (const auto& place : counters.error_origins.places) {
     const std::uint32_t sqlstate_class = place.sqlstate_class.load(kRelaxed);
     const std::uint64_t count = place.count.load(kRelaxed);
-    if (sqlstate_class != 0 && count != 0) {
+    if (sqlstate_class == kOther) {
+      other += count;
+    } else if (sqlstate_class != 0 && count != 0) {
       function.error_origins.push_back(
           {{static_cast<char>(sqlstate_class & 0xff), static_cast<char>(sqlstate_class >> 8), 0},
            count});
     }
   }
-  if (const std::uint64_t other = counters.error_origins.other.load(kRelaxed)) {
+  if (other != 0) {
     function.error_origins.push_back({"??", other});
   }
 }
@@ -231,12 +236,10 @@ void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
     }
   }
   // Names repeat for a moment when one database is renamed to a dropped one's name.
-  for (std::size_t i = 0; i < snapshot.databases.size(); ++i) {
-    for (std::size_t j = 0; j < i; ++j) {
-      if (snapshot.databases[j].datname == snapshot.databases[i].datname) {
-        snapshot.databases[i].datname += "~" + std::to_string(snapshot.databases[i].dbid);
-        break;
-      }
+  std::unordered_set<std::string> names;
+  for (DatabaseStats& database : snapshot.databases) {
+    while (!names.insert(database.datname).second) {
+      database.datname += "~" + std::to_string(database.dbid);
     }
   }
   for (FunctionStats& function : snapshot.functions) {

@@ -11,6 +11,7 @@
 #include <memory>
 #include <numeric>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -273,6 +274,18 @@ TEST_F(SnapshotTest, OfDatabasesWithTheSameNameTheOneMetLastBearsIt) {
   EXPECT_EQ(snapshot.functions.at(0).database, 2U);
 }
 
+TEST_F(SnapshotTest, NoTwoDatabasesHaveTheSameName) {
+  std::uint32_t dbid = 1;
+  for (const char* name : {"a", "a~1~3", "a~1", "a"}) {
+    stats_->FindOrInsertDatabase(dbid++, NameOf(name));
+  }
+  std::set<std::string> names;
+  for (const DatabaseStats& database : TakeSnapshot(*stats_).databases) {
+    EXPECT_TRUE(names.insert(database.datname).second) << database.datname;
+  }
+  EXPECT_EQ(names.size(), 5U);
+}
+
 TEST_F(SnapshotTest, OverflowCallsAreThoseOfAllDatabases) {
   stats_->FindDatabase(kDbid)->overflow_calls = 3;
   EXPECT_EQ(TakeSnapshot(*stats_).databases.size(), 1U);
@@ -311,6 +324,17 @@ TEST_F(SnapshotTest, ErrorOriginsAreListedByClassAndTheRestTogether) {
   EXPECT_EQ(listed[1].count, 2U);
   EXPECT_STREQ(listed[15].sqlstate_class, "??");
   EXPECT_EQ(listed[15].count, 4U);
+}
+
+TEST_F(SnapshotTest, AnErrorOfTheClassThatMeansTheRestIsCountedWithTheRest) {
+  shared::ErrorOriginCounters& origins = Insert(*stats_, 1).counters.error_origins;
+  origins.Add('?' | '?' << 8);
+  origins.other = 2;
+  const Snapshot snapshot = TakeSnapshot(*stats_);
+  const std::vector<ErrorOrigin>& listed = snapshot.functions.at(0).error_origins;
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_STREQ(listed[0].sqlstate_class, "??");
+  EXPECT_EQ(listed[0].count, 3U);
 }
 
 TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
