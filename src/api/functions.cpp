@@ -172,8 +172,9 @@ ParsedListQuery ParseListQuery(const std::vector<std::pair<std::string, std::str
   for (const auto& [name, value] : params) {
     const char* fault = nullptr;
     if (name == "sort") {
-      const auto key = std::find_if(kSortKeys.begin(), kSortKeys.end(),
-                                    [&value](const SortKey& one) { return one.name == value; });
+      const auto key =
+          std::find_if(kSortKeys.begin(), kSortKeys.end(),
+                       [&wanted = value](const SortKey& one) { return one.name == wanted; });
       if (key == kSortKeys.end()) {
         parsed.fault = "The value of the parameter sort is none of " + SortNames() + ".";
         return parsed;
