@@ -158,12 +158,13 @@ my $oid = sql(q{SELECT 'first()'::regprocedure::oid});
 my $other = $node->background_psql('postgres');
 $other->query_safe('SELECT first()');
 sql('DROP FUNCTION first()');
-sql("SELECT next_oid($oid)", "CREATE FUNCTION second(i int) RETURNS int LANGUAGE sql AS 'SELECT i LIMIT 1'");
+# An oid is free when nothing of its last owner is left, not even a dead row.
+sql('VACUUM pg_proc', "SELECT next_oid($oid)", "CREATE FUNCTION second(i int) RETURNS int LANGUAGE sql AS 'SELECT i LIMIT 1'");
 is(sql(q{SELECT 'second(int)'::regprocedure::oid}), $oid, 'another function has the oid of a dropped one');
 is_deeply([ @{ rows_in('public') }{ 'first()', 'second(integer)' } ], [ undef, undef ], '... and none of its row');
 is($other->query_safe('SELECT second(5), second(6)'), '5|6', '... called in a session that knew the first');
 is_deeply([ @{ rows_in('public') }{ 'first()', 'second(integer)' } ], [ undef, 2 ], '... counted as itself, from zero');
-sql("DROP FUNCTION second(int); SELECT next_oid($oid); CREATE FUNCTION third(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'");
+sql("DROP FUNCTION second(int); VACUUM pg_proc; SELECT next_oid($oid); CREATE FUNCTION third(i int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT i'");
 is(sql(q{SELECT 'third(int)'::regprocedure::oid}), $oid, 'a third one');
 is($other->query_safe('SELECT third(7)'), '7', '... that is inlined');
 is_deeply([ @{ rows_in('public') }{ 'second(integer)', 'third(integer)' } ], [ undef, undef ], '... has no row');
