@@ -76,6 +76,7 @@ void ResultRow::AddTextOrNull(const char* utf8) { utf8[0] != '\0' ? AddText(utf8
 void ResultRow::AddTimestamp(std::int64_t unix_us) {
   unix_us != 0 ? Add(TimestampTzGetDatum(ToTimestampTz(unix_us))) : AddNull();
 }
+void ResultRow::AddDatum(Datum value) { Add(value); }
 
 void ResultRow::PutInto(ReturnSetInfo* result) {
   Assert(size_ == result->setDesc->natts);

@@ -32,6 +32,7 @@ class ResultRow {
   void AddText(const char* utf8);           // by ToServerText()
   void AddTextOrNull(const char* utf8);     // empty is null
   void AddTimestamp(std::int64_t unix_us);  // 0 is null
+  void AddDatum(Datum value);
 
   // Appends the row, which must be complete, and starts a new one.
   void PutInto(ReturnSetInfo* result);

@@ -1,6 +1,7 @@
 // The numbers in SQL. Rows are made from the same snapshot that /metrics is.
 #include <string>
 
+#include "pg/extension_version.h"
 #include "pg/guarded.h"
 #include "pg/owned_snapshot.h"
 #include "pg/pg.h"
@@ -112,12 +113,14 @@ PG_FUNCTION_INFO_V1(pg_hello_active_rows);
 PG_FUNCTION_INFO_V1(pg_hello_reset);
 PG_FUNCTION_INFO_V1(pg_hello_info);
 PG_FUNCTION_INFO_V1(pg_hello_metrics);
+PG_FUNCTION_INFO_V1(pg_hello_library_version);
 
 PGDLLEXPORT Datum pg_hello_stats_rows(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_active_rows(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_reset(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_info(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_metrics(PG_FUNCTION_ARGS);
+PGDLLEXPORT Datum pg_hello_library_version(PG_FUNCTION_ARGS);
 
 Datum pg_hello_stats_rows(PG_FUNCTION_ARGS) {
   using namespace pg_hello::pg;
@@ -164,7 +167,7 @@ Datum pg_hello_info(PG_FUNCTION_ARGS) {
   const pg_hello::snapshot::Snapshot* taken = TakeOwnedSnapshot();
   InitMaterializedSRF(fcinfo, 0);
   ResultRow row;
-  row.AddText(taken->server.library_version.c_str());
+  row.AddText(DescribeVersions());
   row.AddText(taken->server.postgres_version.c_str());
   row.AddBoolean(taken->server.in_recovery);
   row.AddTimestamp(taken->stats_reset_us);
@@ -199,6 +202,11 @@ Datum pg_hello_metrics(PG_FUNCTION_ARGS) {
         *taken, &samples, pg_hello::exposition::MakeOptions(*taken, MetricsBudget()));
   });
   PG_RETURN_TEXT_P(ToServerText(rendered->data(), rendered->size()));
+}
+
+Datum pg_hello_library_version(PG_FUNCTION_ARGS) {
+  (void)fcinfo;
+  PG_RETURN_TEXT_P(cstring_to_text(PG_HELLO_VERSION));
 }
 
 }  // extern "C"
