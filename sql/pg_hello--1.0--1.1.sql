@@ -838,3 +838,296 @@ REVOKE ALL ON FUNCTION @extschema@.pg_hello_selftest_call(double precision) FROM
 REVOKE ALL ON FUNCTION @extschema@.pg_hello_selftest() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_selftest_call(double precision) TO pg_monitor;
 GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_selftest() TO pg_monitor;
+
+--
+-- Roles. They belong to the whole cluster: other databases may have made them already, and they stay
+-- when the extension goes. Their names lack the extension's prefix, which the server reserves.
+--
+
+DO $$
+DECLARE
+    role_name text;
+BEGIN
+    FOREACH role_name IN ARRAY '{hello_users,hello_admins}'::text[] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role_name);
+        EXCEPTION
+            -- The second is what a role that another database makes at this moment ends in.
+            WHEN duplicate_object OR unique_violation THEN
+                NULL;
+        END;
+    END LOOP;
+END
+$$;
+
+REVOKE ALL ON FUNCTION @extschema@.pg_hello(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.now_ms() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.spi_version() FROM PUBLIC;
+
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello(text) TO hello_users, hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.now_ms() TO hello_users, hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.spi_version() TO hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_reset(name, oid) TO hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_library_version() TO hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_version() TO hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_capture_baseline(text) TO hello_admins;
+GRANT SELECT ON @extschema@.pg_hello_config TO hello_admins;
+GRANT SELECT, INSERT, DELETE ON @extschema@.pg_hello_performance_baseline TO hello_admins;
+
+--
+-- Who writes
+--
+
+CREATE FUNCTION @extschema@.pg_hello_outer_role()
+RETURNS name
+LANGUAGE sql STABLE PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE current_setting('role') WHEN 'none' THEN session_user ELSE current_setting('role')::name END
+$$;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_outer_role() IS
+'the role that SET ROLE has chosen, also inside a SECURITY DEFINER function';
+
+-- A dump begins with these two settings. With row security off, only those can write who are not
+-- subject to it, and of these only the owner is believed, who could do anything anyway.
+CREATE FUNCTION @extschema@.pg_hello_is_restoring(restored regclass)
+RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT current_setting('row_security') = 'off' AND current_setting('check_function_bodies') = 'off'
+           AND pg_has_role(@extschema@.pg_hello_outer_role(), c.relowner, 'USAGE')
+    FROM pg_class c WHERE c.oid = restored
+$$;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_is_restoring(regclass) IS
+'whether the table''s owner restores a dump in this session: rows are then taken as they are, and not audited';
+
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_outer_role() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_is_restoring(regclass) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_outer_role() TO hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_is_restoring(regclass) TO hello_admins;
+
+--
+-- Auditing
+--
+
+CREATE TABLE @extschema@.security_audit_log (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    recorded_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    session_username name NOT NULL,
+    current_username name NOT NULL,
+    database_name name NOT NULL,
+    object text NOT NULL,
+    operation text NOT NULL,
+    old_row jsonb,
+    new_row jsonb,
+    client_addr inet
+);
+
+COMMENT ON TABLE @extschema@.security_audit_log IS
+'who changed what in the extension''s tables; only the owner can change or delete what stands here';
+
+COMMENT ON SEQUENCE @extschema@.security_audit_log_id_seq IS
+'numbers the records of security_audit_log';
+
+CREATE FUNCTION @extschema@.log_extension_usage()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF @extschema@.pg_hello_is_restoring(TG_RELID) THEN
+        RETURN NULL;
+    END IF;
+    -- Arguments name columns that are not worth their room.
+    INSERT INTO @extschema@.security_audit_log (
+        session_username, current_username, database_name, object, operation, old_row, new_row, client_addr)
+    VALUES (
+        session_user, @extschema@.pg_hello_outer_role(), current_database(),
+        format('%I.%I', TG_TABLE_SCHEMA, TG_TABLE_NAME), TG_OP,
+        CASE WHEN TG_LEVEL = 'ROW' AND TG_OP <> 'INSERT' THEN to_jsonb(OLD) - coalesce(TG_ARGV::text[], '{}') END,
+        CASE WHEN TG_LEVEL = 'ROW' AND TG_OP <> 'DELETE' THEN to_jsonb(NEW) - coalesce(TG_ARGV::text[], '{}') END,
+        inet_client_addr());
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.log_extension_usage() IS
+'trigger function: records the change of a table''s row, or of a table as a whole, in security_audit_log';
+
+CREATE FUNCTION @extschema@.pg_hello_trim_audit_log(keep interval)
+RETURNS bigint
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    removed bigint;
+BEGIN
+    IF keep IS NULL THEN
+        RAISE EXCEPTION 'time for which audit records are kept must not be null'
+            USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    IF keep < '0'::interval THEN
+        RAISE EXCEPTION 'time for which audit records are kept must not be negative'
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    DELETE FROM @extschema@.security_audit_log WHERE recorded_at < clock_timestamp() - keep;
+    GET DIAGNOSTICS removed = ROW_COUNT;
+    RETURN removed;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_trim_audit_log(interval) IS
+'deletes audit records that are older, and leaves a record of having done so; returns how many they were';
+
+CREATE TRIGGER security_audit_log_audit
+    AFTER UPDATE OR DELETE OR TRUNCATE ON @extschema@.security_audit_log
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.log_extension_usage();
+
+CREATE TRIGGER pg_hello_performance_baseline_audit
+    AFTER INSERT OR UPDATE OR DELETE ON @extschema@.pg_hello_performance_baseline
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.log_extension_usage('buckets');
+CREATE TRIGGER pg_hello_performance_baseline_audit_truncate
+    AFTER TRUNCATE ON @extschema@.pg_hello_performance_baseline
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.log_extension_usage();
+
+REVOKE ALL ON @extschema@.security_audit_log FROM PUBLIC;
+REVOKE ALL ON SEQUENCE @extschema@.security_audit_log_id_seq FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.log_extension_usage() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_trim_audit_log(interval) FROM PUBLIC;
+GRANT SELECT ON @extschema@.security_audit_log TO hello_admins;
+
+SELECT pg_extension_config_dump('@extschema@.security_audit_log', '');
+SELECT pg_extension_config_dump('@extschema@.security_audit_log_id_seq', '');
+
+--
+-- Configuration
+--
+
+CREATE TABLE @extschema@.app_config (
+    key text PRIMARY KEY,
+    value text NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    updated_by name NOT NULL DEFAULT session_user,
+    CONSTRAINT app_config_key_check
+        CHECK (length(key) BETWEEN 1 AND 200 AND (NOT starts_with(key, 'pg_hello.') OR key = 'pg_hello.repeat')),
+    CONSTRAINT app_config_repeat_check
+        CHECK (CASE WHEN key <> 'pg_hello.repeat' THEN true
+                    WHEN value ~ '^[1-9][0-9]{0,3}$' THEN value::integer <= 1000
+                    ELSE false END)
+);
+
+COMMENT ON TABLE @extschema@.app_config IS
+'settings that are kept in the database: pg_hello.repeat, which is also the default for its new sessions, and keys of the application''s own';
+
+ALTER TABLE @extschema@.app_config ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY app_config_read ON @extschema@.app_config
+    FOR SELECT TO hello_users
+    USING (starts_with(key, 'pg_hello.'));
+CREATE POLICY app_config_change ON @extschema@.app_config
+    FOR ALL TO hello_admins
+    USING (starts_with(key, 'pg_hello.'))
+    WITH CHECK (starts_with(key, 'pg_hello.'));
+
+COMMENT ON POLICY app_config_read ON @extschema@.app_config IS
+'hello_users see the extension''s own keys';
+COMMENT ON POLICY app_config_change ON @extschema@.app_config IS
+'hello_admins see and change the extension''s own keys';
+
+CREATE FUNCTION @extschema@.pg_hello_stamp_config()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT @extschema@.pg_hello_is_restoring(TG_RELID) THEN
+        NEW.updated_at := now();
+        NEW.updated_by := @extschema@.pg_hello_outer_role();
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_stamp_config() IS
+'trigger function: says in a row of app_config when and by whom it was changed';
+
+-- With its owner's rights: setting a database's defaults takes the database's owner.
+CREATE FUNCTION @extschema@.pg_hello_apply_config()
+RETURNS trigger
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    repeat_value text;
+BEGIN
+    IF TG_LEVEL = 'ROW' AND 'pg_hello.repeat' NOT IN (coalesce(OLD.key, ''), coalesce(NEW.key, '')) THEN
+        RETURN NULL;
+    END IF;
+    SELECT c.value INTO repeat_value FROM @extschema@.app_config c WHERE c.key = 'pg_hello.repeat';
+    IF repeat_value IS NOT NULL THEN
+        EXECUTE format('ALTER DATABASE %I SET pg_hello.repeat = %L', current_database(), repeat_value);
+    ELSE
+        EXECUTE format('ALTER DATABASE %I RESET pg_hello.repeat', current_database());
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_apply_config() IS
+'trigger function: makes what app_config says of pg_hello.repeat the database''s default';
+
+CREATE TRIGGER app_config_stamp
+    BEFORE INSERT OR UPDATE ON @extschema@.app_config
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.pg_hello_stamp_config();
+CREATE TRIGGER app_config_audit
+    AFTER INSERT OR UPDATE OR DELETE ON @extschema@.app_config
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.log_extension_usage();
+CREATE TRIGGER app_config_audit_truncate
+    AFTER TRUNCATE ON @extschema@.app_config
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.log_extension_usage();
+CREATE TRIGGER app_config_apply
+    AFTER INSERT OR UPDATE OR DELETE ON @extschema@.app_config
+    FOR EACH ROW EXECUTE FUNCTION @extschema@.pg_hello_apply_config();
+CREATE TRIGGER app_config_apply_truncate
+    AFTER TRUNCATE ON @extschema@.app_config
+    FOR EACH STATEMENT EXECUTE FUNCTION @extschema@.pg_hello_apply_config();
+
+CREATE FUNCTION @extschema@.update_greeting_config(repeat integer)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF repeat IS NULL THEN
+        RAISE EXCEPTION 'value of "pg_hello.repeat" must not be null'
+            USING ERRCODE = 'null_value_not_allowed';
+    END IF;
+    IF repeat NOT BETWEEN 1 AND 1000 THEN
+        RAISE EXCEPTION '% is outside the valid range for parameter "pg_hello.repeat" (1 .. 1000)', repeat
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    INSERT INTO @extschema@.app_config (key, value) VALUES ('pg_hello.repeat', repeat)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+    -- What new sessions will read.
+    RETURN (SELECT split_part(c.setting, '=', 2)::integer
+            FROM pg_db_role_setting s, unnest(s.setconfig) c(setting)
+            WHERE s.setdatabase = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+              AND s.setrole = 0 AND starts_with(c.setting, 'pg_hello.repeat='));
+END
+$$;
+
+COMMENT ON FUNCTION @extschema@.update_greeting_config(integer) IS
+'stores how often a greeting is repeated and makes it the database''s default for new sessions; returns what is now in force for them';
+
+REVOKE ALL ON @extschema@.app_config FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_stamp_config() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_apply_config() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.update_greeting_config(integer) FROM PUBLIC;
+GRANT SELECT ON @extschema@.app_config TO hello_users;
+GRANT SELECT, INSERT, UPDATE, DELETE ON @extschema@.app_config TO hello_admins;
+GRANT EXECUTE ON FUNCTION @extschema@.update_greeting_config(integer) TO hello_admins;
+
+SELECT pg_extension_config_dump('@extschema@.app_config', '');

@@ -35,8 +35,8 @@ foreach my $bad (0, 1001, -1, "'x'")
 	like($stderr, qr/greeting is too long/, '... by a clear message');
 }
 
-# A role that may do nothing else may set it, for itself too.
-$node->safe_psql('postgres', 'CREATE ROLE nobody_special LOGIN');
+# A role that may only be greeted may set it, for itself too.
+$node->safe_psql('postgres', 'CREATE ROLE nobody_special LOGIN IN ROLE hello_users');
 is($node->safe_psql('postgres', q{SET ROLE nobody_special; SET pg_hello.repeat = 2; SELECT pg_hello('b')}),
 	'Hello, b! Hello, b!', 'any user may set pg_hello.repeat');
 $node->safe_psql('postgres', 'ALTER ROLE nobody_special SET pg_hello.repeat = 2');

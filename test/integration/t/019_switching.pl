@@ -11,7 +11,7 @@ my $port = metrics_port($node);
 $node->safe_psql('postgres', q{
 	CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
 	CREATE FUNCTION s() RETURNS int LANGUAGE sql VOLATILE AS 'SELECT 1 LIMIT 1';
-	CREATE ROLE plain LOGIN;
+	CREATE ROLE plain LOGIN IN ROLE hello_users;
 	GRANT CREATE ON SCHEMA public TO plain;
 	CREATE DATABASE other;
 });
