@@ -1002,6 +1002,43 @@ GRANT SELECT ON @extschema@.security_audit_log TO hello_admins;
 SELECT pg_extension_config_dump('@extschema@.security_audit_log', '');
 SELECT pg_extension_config_dump('@extschema@.security_audit_log_id_seq', '');
 
+CREATE FUNCTION @extschema@.pg_hello_role_rows(
+    OUT roleid oid,
+    OUT dbid oid,
+    OUT datname text,
+    OUT funcid oid,
+    OUT schema text,
+    OUT function text,
+    OUT calls bigint
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_hello_role_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_role_rows() IS
+'what pg_hello_access_audit shows';
+
+CREATE VIEW @extschema@.pg_hello_access_audit AS
+SELECT
+    CASE WHEN roleid IS NOT NULL THEN pg_get_userbyid(roleid) END AS rolname,
+    datname,
+    schema,
+    function,
+    calls,
+    roleid,
+    dbid,
+    funcid
+FROM @extschema@.pg_hello_role_rows()
+ORDER BY calls DESC, 1, datname, schema, function;
+
+COMMENT ON VIEW @extschema@.pg_hello_access_audit IS
+'how often each role has called each function while pg_hello.track_roles was on; without a role: calls for which there was no room';
+
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_role_rows() FROM PUBLIC;
+REVOKE ALL ON @extschema@.pg_hello_access_audit FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_role_rows() TO pg_monitor;
+GRANT SELECT ON @extschema@.pg_hello_access_audit TO pg_monitor;
+
 --
 -- Configuration
 --

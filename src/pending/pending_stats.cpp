@@ -22,6 +22,11 @@ void PendingStats::RecordElsewhere(FunctionRef& ref, const shared::CallSample& s
   if (counters == nullptr) {
     return;
   }
+  if (observer_ != nullptr) {
+    counters->Record(sample);
+    observer_(ref);
+    return;
+  }
   if (ref.pending == nullptr && ref.misses++ % kPromoteEvery == 0) {
     TakeEntry(ref, /*may_evict=*/ref.misses > 1);
   }
@@ -57,6 +62,21 @@ void PendingStats::RecordUntimed(FunctionRef& ref) {
   CountOverflow(ref);
   if (shared::RowCounters* counters = CountersOf(ref)) {
     counters->untimed.fetch_add(1, std::memory_order_relaxed);
+    if (observer_ != nullptr) {
+      observer_(ref);
+    }
+  }
+}
+
+void PendingStats::Observe(Observer observer) {
+  observer_ = observer;
+  if (observer == nullptr) {
+    return;
+  }
+  for (std::size_t entry = 0; entry < holder_.size(); ++entry) {
+    if (holder_[entry] != nullptr && holder_[entry]->pending == &slot_->pending[entry]) {
+      holder_[entry]->pending = nullptr;
+    }
   }
 }
 

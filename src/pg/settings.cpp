@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "pg/call_path.h"
+#include "pg/role_calls.h"
 
 extern "C" {
 #include "utils/guc.h"
@@ -82,6 +83,7 @@ extern "C" {
 
 static void AssignTracking(int, void*) { ++call_path.generation; }
 static void AssignTrackInlinable(bool, void*) { ++call_path.generation; }
+static void AssignTrackRoles(bool value, void*) { CountRoles(value); }
 
 static bool CheckClock(int* value, void**, GucSource) {
   if (*value == kClockTsc && !measure::TscIsTrustworthy()) {
@@ -137,6 +139,10 @@ void DefineServerSettings() {
       "pg_hello.track_inlinable", "Also tracks SQL functions that the planner would inline.",
       "A tracked function is not inlined, so this changes plans and can make queries slower.",
       &settings.track_inlinable, false, PGC_SUSET, 0, nullptr, AssignTrackInlinable, nullptr);
+  DefineCustomBoolVariable(
+      "pg_hello.track_roles", "Also counts calls by the role that makes them.",
+      "Shown by the view pg_hello_access_audit, and not on the metrics endpoint.",
+      &settings.track_roles, false, PGC_SUSET, 0, nullptr, AssignTrackRoles, nullptr);
   DefineCustomEnumVariable(
       "pg_hello.clock", "Selects the clock that times calls.",
       "\"auto\" takes the CPU's time-stamp counter where there is an invariant one.",

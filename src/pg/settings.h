@@ -18,6 +18,7 @@ enum ClockChoice : int { kClockAuto, kClockTsc, kClockMonotonic };
 struct Settings {
   int track;
   bool track_inlinable;
+  bool track_roles;
   int max_functions;
   bool save;
   int clock;

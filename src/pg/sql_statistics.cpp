@@ -88,6 +88,20 @@ void PutActiveCall(const snapshot::Snapshot& taken, const snapshot::ActiveCall& 
   row.PutInto(result);
 }
 
+void PutRoleCalls(const snapshot::Snapshot& taken, const snapshot::RoleCalls& calls,
+                  ReturnSetInfo* result) {
+  const FunctionStats& function = taken.functions[calls.function];
+  ResultRow row;
+  row.AddOid(calls.role);
+  row.AddOid(function.key.dbid);
+  row.AddText(taken.databases[function.database].datname.c_str());
+  row.AddOid(function.key.funcid);
+  row.AddText(function.identity.schema);
+  row.AddText(function.identity.function);
+  row.AddBigInteger(calls.calls);
+  row.PutInto(result);
+}
+
 // The rows that a reset is about. Null arguments mean all.
 void ResetMatching(Oid dbid, bool all_functions, Oid funcid, std::int64_t now_us) {
   const TableLock lock(LW_EXCLUSIVE);
@@ -110,6 +124,7 @@ extern "C" {
 
 PG_FUNCTION_INFO_V1(pg_hello_stats_rows);
 PG_FUNCTION_INFO_V1(pg_hello_active_rows);
+PG_FUNCTION_INFO_V1(pg_hello_role_rows);
 PG_FUNCTION_INFO_V1(pg_hello_reset);
 PG_FUNCTION_INFO_V1(pg_hello_info);
 PG_FUNCTION_INFO_V1(pg_hello_metrics);
@@ -117,6 +132,7 @@ PG_FUNCTION_INFO_V1(pg_hello_library_version);
 
 PGDLLEXPORT Datum pg_hello_stats_rows(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_active_rows(PG_FUNCTION_ARGS);
+PGDLLEXPORT Datum pg_hello_role_rows(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_reset(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_info(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_metrics(PG_FUNCTION_ARGS);
@@ -142,6 +158,27 @@ Datum pg_hello_active_rows(PG_FUNCTION_ARGS) {
   for (const pg_hello::snapshot::ActiveCall& call : taken->active_calls) {
     CHECK_FOR_INTERRUPTS();
     PutActiveCall(*taken, call, result);
+  }
+  PG_RETURN_NULL();
+}
+
+// The last row, if there is one, is without role and function: the calls that found no place.
+Datum pg_hello_role_rows(PG_FUNCTION_ARGS) {
+  using namespace pg_hello::pg;
+  const pg_hello::snapshot::Snapshot* taken = TakeOwnedSnapshot();
+  InitMaterializedSRF(fcinfo, 0);
+  auto* result = reinterpret_cast<ReturnSetInfo*>(fcinfo->resultinfo);
+  for (const pg_hello::snapshot::RoleCalls& calls : taken->role_calls) {
+    CHECK_FOR_INTERRUPTS();
+    PutRoleCalls(*taken, calls, result);
+  }
+  if (taken->role_calls_overflow > 0) {
+    ResultRow row;
+    for (int i = 0; i < 6; ++i) {
+      row.AddNull();
+    }
+    row.AddBigInteger(taken->role_calls_overflow);
+    row.PutInto(result);
   }
   PG_RETURN_NULL();
 }

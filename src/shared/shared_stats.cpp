@@ -66,12 +66,15 @@ std::size_t SharedStats::SizeFor(const Dimensions& dimensions) {
   return OffsetsFor(dimensions).end;
 }
 
-std::array<MemoryPart, 5> SharedStats::PartsOf(const Dimensions& dimensions) {
+std::array<MemoryPart, 6> SharedStats::PartsOf(const Dimensions& dimensions) {
   const Offsets offsets = OffsetsFor(dimensions);
   constexpr std::size_t kDatabases = sizeof(databases_);
+  constexpr std::size_t kRoles = RoleCalls::kPlaces * sizeof(RoleCallsPlace);
+  constexpr std::size_t kHeader = sizeof(SharedStats) - kRoles - kDatabases;
   const std::uint64_t functions = dimensions.max_functions;
   return {
-      {{"header", 1, sizeof(SharedStats) - kDatabases, sizeof(SharedStats) - kDatabases},
+      {{"header", 1, kHeader, kHeader},
+       {"calls by role", RoleCalls::kPlaces, sizeof(RoleCallsPlace), kRoles},
        {"databases", kMaxDatabases, sizeof(DatabaseRow), kDatabases},
        {"function index", IndexSizeFor(dimensions.max_functions), sizeof(std::uint32_t),
         offsets.rows - offsets.index},
@@ -231,6 +234,7 @@ void SharedStats::StartOver(FunctionRow& started, std::int64_t now_us, const Rea
 void SharedStats::Reset(FunctionRow& reset, std::int64_t now_us) {
   reset.arrival.store(arrivals_++, std::memory_order_relaxed);
   StartOver(reset, now_us, ReadGuard(*this));
+  role_calls.Reset(RowNumber(reset));
 }
 
 void SharedStats::ResetAll(std::int64_t now_us) {
@@ -243,9 +247,19 @@ void SharedStats::ResetAll(std::int64_t now_us) {
   for (std::uint32_t i = 0; i < databases_end(); ++i) {
     database(i).overflow_calls.store(0, std::memory_order_relaxed);
   }
+  role_calls.ResetAll();
   full_reported.store(0, std::memory_order_relaxed);
   overflow_loaded.store(0, std::memory_order_relaxed);
   stats_reset_us_.store(now_us, std::memory_order_relaxed);
+}
+
+RoleCallsPlace* SharedStats::CountRoleCall(const RoleFunction& wanted) {
+  const auto is_live = [this](std::uint32_t number, std::uint32_t first_epoch) {
+    const FunctionRow& owner = row(number);
+    return owner.live.load(std::memory_order_relaxed) != 0 &&
+           owner.first_epoch.load(std::memory_order_relaxed) == first_epoch;
+  };
+  return is_live(wanted.row, wanted.first_epoch) ? role_calls.Count(wanted, is_live) : nullptr;
 }
 
 DatabaseRow* SharedStats::FindDatabase(std::uint32_t dbid) {

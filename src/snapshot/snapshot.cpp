@@ -212,6 +212,22 @@ void AddActive(const shared::SharedStats& stats, const shared::BackendSlot& slot
   }
 }
 
+void ReadRoleCalls(const shared::RoleCalls& role_calls, const std::vector<Place>& places,
+                   Snapshot& snapshot) {
+  for (std::uint32_t i = 0; i < role_calls.end(); ++i) {
+    const shared::RoleCallsPlace& place = role_calls.place(i);
+    const shared::RoleFunction owner{place.role.load(kRelaxed), place.row.load(kRelaxed),
+                                     place.first_epoch.load(std::memory_order_acquire)};
+    const std::uint64_t calls = place.calls.load(std::memory_order_acquire);
+    const bool there = owner.row < places.size() && places[owner.row].position != kNowhere &&
+                       places[owner.row].first_epoch == owner.first_epoch;
+    if (calls > 0 && there && place.IsOf(owner)) {
+      snapshot.role_calls.push_back({owner.role, places[owner.row].position, calls});
+    }
+  }
+  snapshot.role_calls_overflow = role_calls.overflow.load(kRelaxed);
+}
+
 void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
   const std::uint32_t end = stats.databases_end();
   std::unordered_set<std::uint32_t> placed;
@@ -311,6 +327,7 @@ Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState
     for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
       AddActive(stats, stats.slot(i), places, snapshot);
     }
+    ReadRoleCalls(stats.role_calls, places, snapshot);
   }
   snapshot.functions_used = static_cast<std::uint32_t>(snapshot.functions.size());
   ReadDatabases(stats, snapshot);

@@ -63,6 +63,12 @@ class PendingStats {
   // A call of a function for which there is no room at all.
   void RecordOverflow();
 
+  // From now on `observer` is told of each call of a function with a row, once, when it is
+  // recorded; null: nobody is. As no function has an entry meanwhile, this costs nothing where it
+  // is not used.
+  using Observer = void (*)(FunctionRef&);
+  void Observe(Observer observer);
+
  private:
   void RecordElsewhere(FunctionRef& ref, const shared::CallSample& sample);
   void CountOverflow(const FunctionRef& ref);
@@ -77,6 +83,7 @@ class PendingStats {
   shared::BackendSlot* slot_ = nullptr;
   shared::DatabaseRow* database_ = nullptr;
   std::size_t next_victim_ = 0;
+  Observer observer_ = nullptr;
   // Whose entries they are in this process. Refs are never freed or moved.
   std::array<FunctionRef*, shared::kPendingEntries> holder_ = {};
 };

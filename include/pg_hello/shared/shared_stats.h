@@ -5,7 +5,7 @@
 //
 // Who writes what, under which protection:
 //   function index, rows made or removed, identities   the table lock (an LWLock in the server)
-//   row counters                                       anybody, atomic additions
+//   row counters, calls by role                        anybody, atomic additions
 //   a backend slot                                     the backend that holds it
 //   worker status                                      the background worker
 // Readers take no lock. Functions marked REQUIRES leave locking to their caller, because the lock
@@ -25,6 +25,7 @@
 #include "pg_hello/shared/function_identity.h"
 #include "pg_hello/shared/function_row.h"
 #include "pg_hello/shared/published.h"
+#include "pg_hello/shared/role_calls.h"
 #include "pg_hello/shared/worker_status.h"
 
 namespace pg_hello::shared {
@@ -66,7 +67,7 @@ class alignas(64) SharedStats {
   // of two: sizeof(SharedStats) + 4 P (rounded up to 64) + 2,816 F + 67,136 B.
   static std::size_t SizeFor(const Dimensions& dimensions);
   // The same, part by part, in the order in which they lie.
-  static std::array<MemoryPart, 5> PartsOf(const Dimensions& dimensions);
+  static std::array<MemoryPart, 6> PartsOf(const Dimensions& dimensions);
 
   // Makes the block at `memory` (SizeFor() bytes, aligned to 64, zeroed here). `now_us`:
   // microseconds since the Unix epoch, the time from which everything is counted.
@@ -128,6 +129,12 @@ class alignas(64) SharedStats {
   // gone.
   void RemoveDatabase(std::uint32_t dbid);
 
+  // --- roles -------------------------------------------------------------------------------
+
+  // REQUIRES: table lock, exclusive. Counts one call of a role, and returns where the next ones may
+  // be counted; null if there is no place left, or the function is gone.
+  RoleCallsPlace* CountRoleCall(const RoleFunction& wanted);
+
   // --- backends ----------------------------------------------------------------------------
 
   BackendSlot& slot(std::uint32_t number) { return slots()[number]; }
@@ -164,6 +171,7 @@ class alignas(64) SharedStats {
   std::atomic<std::uint32_t> full_reported;    // the log has said that the table is full
   std::atomic<std::uint64_t> overflow_loaded;  // overflow calls counted before this start
   WorkerStatus worker;
+  RoleCalls role_calls;
 
  private:
   SharedStats() = default;

@@ -66,6 +66,13 @@ struct ActiveCall {
   std::int64_t started_at_us;  // microseconds since the Unix epoch
 };
 
+// Calls of a function by one role, of the sessions that count by role.
+struct RoleCalls {
+  std::uint32_t role;      // oid
+  std::uint32_t function;  // index into Snapshot::functions
+  std::uint64_t calls;
+};
+
 struct DatabaseStats {
   std::uint32_t dbid;
   std::string datname;           // valid UTF-8, unique in a snapshot
@@ -117,6 +124,8 @@ struct Snapshot {
   std::vector<FunctionStats> functions;  // first come, first
   std::vector<DatabaseStats> databases;
   std::vector<ActiveCall> active_calls;  // by backend, outermost first
+  std::vector<RoleCalls> role_calls;
+  std::uint64_t role_calls_overflow;  // calls by role that found no place
   WorkerStats worker;
   ServerState server;
 

@@ -74,7 +74,8 @@ is($node->safe_psql('postgres', q{
 		'pg_hello.ssl_cert_file|string|sighup|server.crt|||',
 		'pg_hello.ssl_key_file|string|sighup|server.key|||',
 		'pg_hello.track|enum|superuser|pl|||{none,own,pl,all}',
-		'pg_hello.track_inlinable|bool|superuser|off|||'),
+		'pg_hello.track_inlinable|bool|superuser|off|||',
+		'pg_hello.track_roles|bool|superuser|off|||'),
 	'settings are listed with type, context, default and limits');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE name LIKE 'pg\_hello.%' AND coalesce(short_desc, '') = ''}),
 	'0', 'each setting has a description');

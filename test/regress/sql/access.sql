@@ -36,6 +36,11 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND l.lanname 
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_hello')
   AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}';
 
+-- Something to see in pg_hello_errors
+\set VERBOSITY terse
+SELECT pg_hello_percentile(1, 2);
+\set VERBOSITY default
+
 -- Functions and operators that would be taken for the server's own, in the extension's schema and in
 -- the temporary one. Each tells who called it.
 CREATE TABLE regress_caught (what text, who name);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <vector>
@@ -338,6 +339,46 @@ TEST_F(PendingStatsTest, TwoFunctionsOfOneRowNeverCountForAThird) {
   pending_.Record(twin, Sample(1'000));
   EXPECT_EQ(CallsInSnapshot(0), 4U);
   EXPECT_EQ(CallsInSnapshot(kEntries), kPromoteEvery + 1);
+}
+
+std::vector<std::uint32_t> observed;
+
+TEST_F(PendingStatsTest, AnObserverIsToldOfEachCallOnce) {
+  observed.clear();
+  Record(0);
+  Record(1);
+  pending_.Observe([](FunctionRef& ref) { observed.push_back(ref.funcid); });
+  EXPECT_EQ(FunctionsWithEntries(), 0U);
+  for (int i = 0; i < 40; ++i) {
+    Record(0);
+  }
+  Record(2);
+  pending_.RecordUntimed(refs_[1]);
+  pending_.RecordError(refs_[1], false);
+  pending_.RecordIterations(refs_[1], 7);
+  EXPECT_EQ(std::count(observed.begin(), observed.end(), refs_[0].funcid), 40);
+  EXPECT_EQ(std::count(observed.begin(), observed.end(), refs_[1].funcid), 1);
+  EXPECT_EQ(std::count(observed.begin(), observed.end(), refs_[2].funcid), 1);
+  EXPECT_EQ(FunctionsWithEntries(), 0U);
+  pending_.Observe(nullptr);
+  Record(0);
+  Record(1);
+  EXPECT_EQ(observed.size(), 42U);
+  EXPECT_EQ(CallsInSnapshot(0), 42U);
+  EXPECT_EQ(CallsInSnapshot(1), 3U);
+  EXPECT_EQ(CallsInSnapshot(2), 1U);
+}
+
+TEST_F(PendingStatsTest, AnObserverHearsNothingOfCallsWithoutARow) {
+  observed.clear();
+  pending_.Observe([](FunctionRef& ref) { observed.push_back(ref.funcid); });
+  FunctionRef overflow{};
+  overflow.funcid = 4711;
+  overflow.verdict = Verdict::kOverflow;
+  pending_.Record(overflow, Sample(1));
+  stats_->Remove(*refs_[0].row);
+  Record(0);
+  EXPECT_TRUE(observed.empty());
 }
 
 }  // namespace
