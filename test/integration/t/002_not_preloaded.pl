@@ -16,7 +16,10 @@ is($node->safe_psql('postgres', q{SELECT spi_version() = version()}), 't', 'spi_
 foreach my $call (
 	'SELECT * FROM pg_hello_stats', 'SELECT * FROM pg_hello_stats_rows()',
 	'SELECT pg_hello_reset()', q{SELECT pg_hello_reset('postgres', 1)},
-	'SELECT * FROM pg_hello_info()', 'SELECT pg_hello_metrics()')
+	'SELECT * FROM pg_hello_info()', 'SELECT pg_hello_metrics()',
+	'SELECT * FROM pg_hello_usage', 'SELECT * FROM pg_hello_errors', 'SELECT * FROM pg_hello_access_audit',
+	'SELECT * FROM pg_hello_performance_report()', 'SELECT * FROM pg_hello_histogram(1)', 'SELECT pg_hello_percentile(1, 0.5)',
+	q{SELECT pg_hello_capture_baseline('x')}, 'SELECT * FROM pg_hello_selftest()')
 {
 	my ($status, undef, $stderr) = $node->psql('postgres', "\\set VERBOSITY verbose\n$call");
 	isnt($status, 0, "$call is an error");
@@ -25,6 +28,9 @@ foreach my $call (
 	like($stderr, qr/HINT:  Add pg_hello to "shared_preload_libraries" .* restart/, '... and what to do');
 }
 is($node->safe_psql('postgres', q{SELECT pg_hello('again')}), 'Hello, again!', 'still greets');
+is($node->safe_psql('postgres', 'SELECT version_mismatch FROM pg_hello_version()'), 'f', 'says its version');
+is($node->safe_psql('postgres', 'SELECT update_greeting_config(2)'), '2', 'is configured');
+is($node->safe_psql('postgres', q{SELECT pg_hello('b')}), 'Hello, b! Hello, b!', '... for new sessions');
 is(count_in_log($node, qr/serving metrics/), 0, 'no worker');
 
 # LOAD in a session that is under way changes nothing for the calls that follow, either.

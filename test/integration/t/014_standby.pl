@@ -43,6 +43,9 @@ $standby->psql('postgres', 'DO $$ BEGIN PERFORM f(); RAISE EXCEPTION $x$no$x$; E
 is(calls_of(scrape($port), 'f()'), 4, 'calls on a standby are counted');
 is(calls_of(scrape($primary), 'f()'), 1, '... there alone');
 
+is($standby->safe_psql('postgres', 'SELECT bool_and(passed) FROM pg_hello_selftest()'), 't', 'it passes the test of itself');
+is($standby->safe_psql('postgres', q{SELECT total_calls FROM pg_hello_performance_report() WHERE function_name = 'public.f()'}), '4', '... and reports its own numbers');
+
 my $worker = quiet_sql($standby, 'SELECT worker_pid FROM pg_hello_info()');
 my $session = $standby->background_psql('postgres');
 $session->query_safe('SELECT f()');

@@ -87,4 +87,14 @@ $node->safe_psql('owned', 'DROP EXTENSION pg_hello');
 is($node->safe_psql('postgres', q{SELECT has_function_privilege('hello_users', 'pg_hello(text)', 'EXECUTE')}), 't',
 	'what one database drops the other keeps');
 
+# A database of a strange name is configured and tested like any other.
+my $strange = q{o'dd "na\\me" %s};
+(my $quoted = $strange) =~ s/"/""/g;
+$node->safe_psql('postgres', qq{CREATE DATABASE "$quoted"});
+$node->safe_psql($strange, 'CREATE EXTENSION pg_hello');
+is($node->safe_psql($strange, 'SELECT update_greeting_config(3)'), '3', 'a strange name: configured');
+is($node->safe_psql($strange, q{SELECT pg_hello('x')}), 'Hello, x! Hello, x! Hello, x!', '... in force');
+is($node->safe_psql($strange, 'SELECT count(*), bool_and(passed) FROM pg_hello_selftest()'), '8|t', '... tested');
+is($node->safe_psql($strange, q{SELECT sum(calls) FROM pg_hello_histogram('pg_hello(text)'::regprocedure)}), '1', '... measured');
+
 finish();

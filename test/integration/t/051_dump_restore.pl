@@ -74,6 +74,9 @@ $node->safe_psql('custom', 'SELECT update_greeting_config(4)', extra_params => [
 is($node->safe_psql('custom', q{SELECT current_username, operation, new_row ->> 'value' FROM security_audit_log ORDER BY id DESC LIMIT 1}),
 	'admin|UPDATE|4', 'a change after the restore is recorded');
 
+# What users have added to the extension's tables is theirs to make again; PostgreSQL dumps no policies there.
+$node->safe_psql('source', q{CREATE POLICY app_keys ON app_config FOR SELECT TO hello_users USING (starts_with(key, 'shop.'))});
+
 # As plain SQL, through psql, in one transaction.
 my ($status, $said) = outcome('pg_dump', @connect, '-f', "$dir/plain.sql", 'source');
 is($status, 0, 'plain: dumped');
@@ -81,6 +84,7 @@ $node->safe_psql('postgres', 'CREATE DATABASE plain');
 ($status, $said) = outcome('psql', @connect, '-X', '-q', '-1', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', "$dir/plain.sql", '-d', 'plain');
 is("$status $said", '0 ', '... and restored');
 is(rows_of('plain'), $rows, '... all rows as they were, and no others');
+is($node->safe_psql('plain', q{SELECT string_agg(polname, ' ' ORDER BY polname) FROM pg_policy}), 'app_config_change app_config_read', '... and the policies of the extension alone');
 
 # A default that somebody set by hand is not taken back by an empty table.
 $node->safe_psql('postgres', 'CREATE DATABASE by_hand');

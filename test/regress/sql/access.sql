@@ -87,6 +87,23 @@ SELECT * FROM regress_caught;
 SELECT count(*) AS superusers FROM pg_roles WHERE rolname OPERATOR(pg_catalog.=) 'regress_pg_hello_attacker'::name AND rolsuper;
 SELECT value FROM public.app_config;
 
+-- Who may read cannot hand on what he reads by a view: the functions in it ask who is looking.
+GRANT CREATE ON SCHEMA public TO regress_pg_hello_admin;
+SET ROLE regress_pg_hello_admin;
+CREATE VIEW public.regress_leak AS SELECT s.function, s.calls FROM public.pg_hello_stats s;
+CREATE VIEW public.regress_leak_errors AS SELECT e.function, e.errors FROM public.pg_hello_errors e;
+CREATE VIEW public.regress_leak_roles AS SELECT a.rolname FROM public.pg_hello_access_audit a;
+GRANT SELECT ON public.regress_leak, public.regress_leak_errors, public.regress_leak_roles TO PUBLIC;
+SET ROLE regress_pg_hello_attacker;
+\set VERBOSITY terse
+SELECT * FROM public.regress_leak;
+SELECT * FROM public.regress_leak_errors;
+SELECT * FROM public.regress_leak_roles;
+\set VERBOSITY default
+RESET ROLE;
+DROP VIEW public.regress_leak, public.regress_leak_errors, public.regress_leak_roles;
+REVOKE CREATE ON SCHEMA public FROM regress_pg_hello_admin;
+
 -- CREATE EXTENSION beside all of this takes nothing for its own either: not an object of a name that
 -- it wants, and not an operator in the schema that it is told to use.
 DELETE FROM public.app_config;
