@@ -121,6 +121,22 @@ is(rows_of('empty'), $before, '... and leaves everything as it was');
 is("$status $said", '0 ', '... --clean replaces them');
 is(rows_of('empty'), $rows, '... by those of the dump');
 
+# Who is no superuser dumps all of it with two rights, or leaves the extension's tables out.
+$node->safe_psql('postgres', q{CREATE ROLE backup LOGIN BYPASSRLS IN ROLE pg_read_all_data; CREATE ROLE creator LOGIN; ALTER DATABASE source OWNER TO creator});
+$node->safe_psql('source', 'ALTER TABLE users_own OWNER TO creator');
+($status, $said) = outcome('pg_dump', @connect, '-U', 'backup', '-Fc', '-f', "$dir/backup", 'source');
+is("$status $said", '0 ', 'dumped by a role that reads all data and is not subject to row-level security');
+$node->safe_psql('postgres', 'CREATE DATABASE backup');
+($status, $said) = outcome('pg_restore', @connect, '--exit-on-error', '-d', 'backup', "$dir/backup");
+is("$status $said", '0 ', '... and restored');
+is(rows_of('backup'), $rows, '... all rows as they were, and no others');
+($status, $said) = outcome('pg_dump', @connect, '-U', 'creator', '-f', "$dir/creator", 'source');
+is($status, 1, 'the owner of the database alone is refused');
+like($said, qr/permission denied for (?:table|sequence) (?:app_config|pg_hello_performance_baseline|security_audit_log)/, '... which says for what');
+($status, $said) = outcome('pg_dump', @connect, '-U', 'creator', '-f', "$dir/creator",
+	(map { ('--exclude-table', $_) } 'app_config', 'pg_hello_performance_baseline', 'security_audit_log*'), 'source');
+is("$status $said", '0 ', '... and dumps the rest');
+
 # The roles are the cluster's: pg_dumpall carries them and their members.
 ($status, $said) = outcome('pg_dumpall', @connect, '--globals-only');
 like($said, qr/^CREATE ROLE hello_users;$/m, 'pg_dumpall carries the roles');
