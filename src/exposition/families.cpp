@@ -173,6 +173,22 @@ void FamilyWalk::WriteServer(FamilyId id) {
     case FamilyId::kBuildInfo:
       return Sample(FamilyWriter::kNoLabels, {server.library_version, server.postgres_version},
                     Decimal::Integer(1));
+    case FamilyId::kExtensionInfo:
+      for (const snapshot::DatabaseStats& database : snapshot_.databases) {
+        if (!database.extension_version.empty()) {
+          Sample(FamilyWriter::kNoLabels,
+                 {database.datname, "pg_hello", database.extension_version}, Decimal::Integer(1));
+        }
+      }
+      return;
+    case FamilyId::kExtensionVersionMismatch:
+      for (const snapshot::DatabaseStats& database : snapshot_.databases) {
+        if (!database.extension_version.empty()) {
+          const bool same = database.extension_version == snapshot_.server.library_version;
+          Sample(FamilyWriter::kNoLabels, {database.datname}, Decimal::Integer(same ? 0 : 1));
+        }
+      }
+      return;
     case FamilyId::kPostgresInRecovery:
       return Single(Decimal::Integer(server.in_recovery ? 1 : 0));
     case FamilyId::kStatsResetTimestampSeconds:

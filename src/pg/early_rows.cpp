@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "pg/call_path.h"
+#include "pg/extension_version.h"
 #include "pg/function_names.h"
 #include "pg/function_refs.h"
 #include "pg/settings.h"
@@ -208,9 +209,11 @@ void SeeToDatabase() {
   if (!pinned->patterns.empty()) {
     InsertPinned(database, *pinned);
   }
+  const shared::ExtensionVersion version = ReadExtensionVersion();
   const TableLock lock(LW_EXCLUSIVE);
   shared_stats->FindOrInsertDatabase(MyDatabaseId, database)
       ->early_rows.store(wanted, std::memory_order_relaxed);
+  shared_stats->ShowExtensionVersion(MyDatabaseId, version);
 }
 
 // --- hooks ---------------------------------------------------------------------------------------

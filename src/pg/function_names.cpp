@@ -169,6 +169,11 @@ void NameDatabase(Oid database, shared::DatabaseName* name) {
   }
 }
 
+void NameExtensionVersion(const char* extversion, shared::ExtensionVersion* version) {
+  std::memset(version, 0, sizeof(*version));
+  CopyServerText(version->version, extversion);
+}
+
 bool IsOwnFunction(Oid function) {
   const Oid extension = getExtensionOfObject(ProcedureRelationId, function);
   if (!OidIsValid(extension)) {

@@ -2,6 +2,7 @@
 #include "pg/catalog_changes.h"
 #include "pg/compat.h"
 #include "pg/early_rows.h"
+#include "pg/extension_version.h"
 #include "pg/fmgr_hooks.h"
 #include "pg/pg.h"
 #include "pg/prepared_drops.h"
@@ -33,6 +34,7 @@ void _PG_init(void) {
   WatchPreparedTransactions();
   WatchReplay();
   InstallEarlyRowsHooks();
+  WatchExtensionVersion();
   RegisterWorker();
 }
 

@@ -317,6 +317,12 @@ std::uint32_t SharedStats::VacantDatabase() {
   return number;
 }
 
+void SharedStats::ShowExtensionVersion(std::uint32_t dbid, const ExtensionVersion& version) {
+  if (DatabaseRow* shown = FindDatabase(dbid)) {
+    shown->extension_version.Publish(version);
+  }
+}
+
 void SharedStats::RemoveDatabase(std::uint32_t dbid) {
   for (std::uint32_t i = 0; i < rows_end(); ++i) {
     FunctionRow& candidate = row(i);
@@ -330,6 +336,7 @@ void SharedStats::RemoveDatabase(std::uint32_t dbid) {
     removed->overflow_calls.store(0, std::memory_order_relaxed);
     removed->early_rows.store(0, std::memory_order_relaxed);
     removed->name.Publish(DatabaseName{});
+    removed->extension_version.Publish(ExtensionVersion{});
   }
 }
 

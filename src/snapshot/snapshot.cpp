@@ -244,6 +244,8 @@ void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
     database.overflow_calls = row.overflow_calls.load(kRelaxed);
     const std::optional<shared::DatabaseName> name = row.name.Read();
     database.datname = name ? name->datname : "";
+    const std::optional<shared::ExtensionVersion> version = row.extension_version.Read();
+    database.extension_version = version ? version->version : "";
     // Number 0, for databases that found no place, is shown only if it was needed.
     const bool shown =
         number > 0 ? database.dbid != 0 : database.overflow_calls > 0 || some_unplaced;

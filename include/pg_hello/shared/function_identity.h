@@ -31,6 +31,11 @@ struct DatabaseName {
   char datname[128];
 };
 
+// Of the SQL objects in one database; empty if the extension is not there, or nobody has looked.
+struct ExtensionVersion {
+  char version[64];
+};
+
 }  // namespace pg_hello::shared
 
 #endif  // PG_HELLO_SHARED_FUNCTION_IDENTITY_H

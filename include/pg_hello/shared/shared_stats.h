@@ -42,6 +42,7 @@ struct alignas(64) DatabaseRow {
   // The settings for which functions that nobody has called have been given rows; 0: for none.
   std::atomic<std::uint64_t> early_rows;
   Published<DatabaseName> name;
+  Published<ExtensionVersion> extension_version;  // under the table lock, like the name
 };
 
 inline constexpr std::uint32_t kMaxDatabases = 1024;
@@ -125,6 +126,8 @@ class alignas(64) SharedStats {
   // REQUIRES: table lock, exclusive. Never null: number 0 if there is no place left. A name that
   // has changed is taken over.
   DatabaseRow* FindOrInsertDatabase(std::uint32_t dbid, const DatabaseName& name);
+  // REQUIRES: table lock, exclusive. Does nothing for a database that has no place.
+  void ShowExtensionVersion(std::uint32_t dbid, const ExtensionVersion& version);
   // REQUIRES: table lock, exclusive; no backend is in the database. It and all its functions are
   // gone.
   void RemoveDatabase(std::uint32_t dbid);

@@ -75,8 +75,9 @@ struct RoleCalls {
 
 struct DatabaseStats {
   std::uint32_t dbid;
-  std::string datname;           // valid UTF-8, unique in a snapshot
-  std::uint64_t overflow_calls;  // calls not counted because the table was full
+  std::string datname;                 // valid UTF-8, unique in a snapshot
+  std::uint64_t overflow_calls;        // calls not counted because the table was full
+  std::string extension_version = {};  // of the SQL objects; empty if there are none, or not known
 };
 
 struct HttpRequestCount {

@@ -10,6 +10,13 @@ my $node = new_node('main', -extension => 0);
 my $port = metrics_port($node);
 $node->safe_psql('postgres', 'CREATE DATABASE updated; CREATE DATABASE made');
 
+# version and mismatch in /metrics; nothing of a database without the extension
+sub served
+{
+	my $scrape = scrape($port);
+	my ($info) = grep { $_->{name} eq 'pg_hello_extension_info' && $_->{labels}{datname} eq $_[0] } @{ $scrape->{samples} };
+	return $info && join ' ', @{ $info->{labels} }{ 'extension', 'version' }, metric($scrape, 'pg_hello_extension_version_mismatch', datname => $_[0]);
+}
 sub version_of { return $node->safe_psql($_[0], q{SELECT extversion FROM pg_extension WHERE extname = 'pg_hello'}) }
 
 my ($latest, @older) = reverse split /\n/,
@@ -26,6 +33,9 @@ like($node->safe_psql('updated', 'SELECT pg_hello_metrics()'), qr/pg_hello_funct
 is($node->safe_psql('updated', 'SELECT count(*) FROM pg_hello_active'), '1', '... shows what runs');
 is($node->safe_psql('updated', 'SELECT pg_hello_reset() IS NOT NULL'), 't', '... is reset');
 is($node->safe_psql('updated', 'SELECT version FROM pg_hello_info()'), "$latest (version mismatch: SQL objects are 1.0)", '... and says that versions differ');
+
+is(served('updated'), 'pg_hello 1.0 1', '... also in /metrics');
+is(served('postgres'), undef, '... where there are any');
 
 # What users have made of it
 $node->safe_psql('updated', q{
@@ -90,6 +100,7 @@ foreach my $obstacle ('TABLE app_config (a int)', 'VIEW pg_hello_usage AS SELECT
 	$node->safe_psql('updated', "DROP $kind $name");
 }
 is($node->safe_psql('updated', q{SELECT pg_hello('x')}), 'Hello, x!', 'it still works');
+is(served('updated'), 'pg_hello 1.0 1', '... with the old version in /metrics');
 {
 	my $kept = $node->safe_psql('updated', "BEGIN; ALTER EXTENSION pg_hello UPDATE; SELECT pg_hello('in between'); ROLLBACK; $members");
 	is($kept =~ s/\AHello, in between!\n//r, $before, 'an update is rolled back by who wants it so');
@@ -101,8 +112,9 @@ $node->safe_psql('updated', 'ALTER EXTENSION pg_hello UPDATE');
 $node->safe_psql('made', 'CREATE EXTENSION pg_hello');
 is(version_of('updated'), $latest, 'updated');
 is(version_of('made'), $latest, 'made anew');
+is(served($_), "pg_hello $latest 0", "/metrics knows it of $_") foreach ('updated', 'made');
 is($node->safe_psql('updated', 'SELECT version = library_version, version_mismatch FROM pg_hello_info(), pg_hello_version()'), 't|f', 'versions are the same');
-is($node->safe_psql('updated', q{SELECT calls > 0 FROM my_stats WHERE function = 'pg_hello(text)'}), 't', q{users' views are still there});
+is($node->safe_psql('updated', q{SELECT bool_or(calls > 0) FROM my_stats WHERE function = 'pg_hello(text)'}), 't', q{users' views are still there});
 is($node->safe_psql('updated', 'SELECT count(*) > 0 FROM pg_hello_stats', extra_params => [ '-U', 'greeted' ]), 't', '... and what they have granted');
 is(($node->psql('updated', q{SELECT pg_hello('x')}, extra_params => [ '-U', 'greeted' ]))[0], 3, 'who is greeted is decided by the roles from now on');
 $node->safe_psql('updated', 'REVOKE ALL ON pg_hello_stats FROM greeted; REVOKE ALL ON FUNCTION pg_hello_stats_rows() FROM greeted');
@@ -118,5 +130,14 @@ is(version_of('updated'), $latest, 'there is nothing more to update');
 	my ($status, undef, $stderr) = $node->psql('updated', q{ALTER EXTENSION pg_hello UPDATE TO '1.0'});
 	like($stderr, qr/has no update path from version "\Q$latest\E" to version "1\.0"/, 'there is no way back');
 }
+
+# --- what is not kept is found again -------------------------------------------------------------
+
+$node->restart;
+$port = metrics_port($node);
+$node->safe_psql('made', 'SELECT 1');
+is(served('made'), "pg_hello $latest 0", 'the version is there again with the first statement after a start');
+$node->safe_psql('made', 'DROP EXTENSION pg_hello');
+is(served('made'), undef, '... and goes with the extension');
 
 finish();

@@ -112,6 +112,8 @@ TEST(MetricCatalogTest, HasTheNamesThatUsersKnow) {
       "pg_hello_function_active",
       "pg_hello_function_info",
       "pg_hello_build_info",
+      "pg_hello_extension_info",
+      "pg_hello_extension_version_mismatch",
       "pg_hello_postgres_in_recovery",
       "pg_hello_stats_reset_timestamp_seconds",
       "pg_hello_tracked_functions",

@@ -50,7 +50,7 @@ inline snapshot::Snapshot MakeSnapshot() {
   snapshot.functions_limit = 5000;
   snapshot.shared_memory_bytes = 12'345'678;
   snapshot.clock_source = "tsc";
-  snapshot.databases.push_back({5, "app", 0});
+  snapshot.databases.push_back({5, "app", 0, "1.0"});
   snapshot.worker.pid = 4711;
   snapshot.worker.starts = 1;
   snapshot.worker.started_at_us = kNowUs - 7'200'000'000;
@@ -67,7 +67,7 @@ inline snapshot::Snapshot MakeSnapshot() {
 // Two functions with something in every family.
 inline snapshot::Snapshot TwoFunctions() {
   snapshot::Snapshot snapshot = MakeSnapshot();
-  snapshot.databases.push_back({6, "caf\xC3\xA9", 17});
+  snapshot.databases.push_back({6, "caf\xC3\xA9", 17, "0.9"});
   snapshot::FunctionStats hello = MakeFunction(16'401, "public", "pg_hello(text)");
   SetText(hello.identity.language, "c");
   SetText(hello.identity.extension, "pg_hello");
