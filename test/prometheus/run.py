@@ -9,14 +9,12 @@ import json
 import math
 import os
 import shutil
-import subprocess
 import sys
 import traceback
-import urllib.parse
-import urllib.request
 
 sys.path.insert(0, os.path.join(os.environ["PG_HELLO_STAGE"], "support"))
-from private_server import PrivateServer, free_port, run, test_dir, wait_for  # noqa: E402
+from private_server import PrivateServer, run, test_dir, wait_for  # noqa: E402
+from harness import Prometheus, Tap, get, promtool, report_log, wait_for_scrape  # noqa: E402
 
 DATABASE = "shop"
 CLIENTS = 4
@@ -66,134 +64,11 @@ DURATION = "pg_hello_function_duration_seconds"
 RESET = "pg_hello_stats_reset_timestamp_seconds"
 
 
-class Tap:
-    def __init__(self):
-        self.number = 0
-        self.failed = 0
-
-    def ok(self, passed, name, *details):
-        self.number += 1
-        print(f"{'ok' if passed else 'not ok'} {self.number} - {name}", flush=True)
-        if not passed:
-            self.failed += 1
-            for line in "\n".join(str(d) for d in details).splitlines():
-                print(f"# {line}", flush=True)
-
-    def equal(self, got, expected, name):
-        self.ok(got == expected, name, f"     got: {got}", f"expected: {expected}")
-
-    def end(self):
-        print(f"1..{self.number}", flush=True)
-        return 1 if self.failed or self.number == 0 else 0
-
-
-def get(url):
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read().decode("utf-8")
-
-
-class Prometheus:
-    """Debian's Prometheus, scraping one address every second, until the block is left.
-
-    `jobs`: names of the jobs, each with what its configuration has besides the address.
-    """
-
-    def __init__(self, target, jobs=None):
-        self.config = test_dir() / "prometheus.yml"
-        self.log = test_dir() / "prometheus.log"
-        self.config.write_text(
-            "global:\n"
-            "  scrape_interval: 1s\n"
-            "  scrape_timeout: 1s\n"
-            "scrape_configs:\n"
-            + "".join(
-                f"  - job_name: {name}\n"
-                "    static_configs:\n"
-                f"      - targets: ['{target}']\n" + more
-                for name, more in (jobs or {"pg_hello": ""}).items()
-            ),
-            encoding="utf-8",
-        )
-
-    def __enter__(self):
-        try:
-            # Somebody may take the free port before Prometheus does.
-            for attempt in range(3):
-                self._start(attempt)
-                wait_for("Prometheus", lambda: self._answers() or self.process.poll() is not None)
-                if self.process.poll() is None:
-                    return self
-                self._stop()
-            raise RuntimeError(f"Prometheus did not start:\n{self.log_text()}")
-        except BaseException:
-            self._stop()
-            raise
-
-    def __exit__(self, *_):
-        self._stop()
-
-    def _start(self, attempt):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [shutil.which("prometheus"), f"--config.file={self.config}",
-                 f"--storage.tsdb.path={test_dir() / f'prometheus_data_{attempt}'}",
-                 f"--web.listen-address={self.url.removeprefix('http://')}"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-
-    def _answers(self):
-        try:
-            return bool(get(self.url + "/-/ready"))
-        except OSError:
-            return False
-
-    def _stop(self):
-        process = getattr(self, "process", None)
-        if process is None or process.poll() is not None:
-            return
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def log_text(self):
-        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
-
-    def query(self, promql):
-        """The answer to an instant query: its samples as (labels, value), value a float."""
-        text = get(f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': promql})}")
-        answer = json.loads(text)
-        assert answer["status"] == "success" and answer["data"]["resultType"] == "vector", text
-        samples = answer["data"]["result"]
-        return [(sample["metric"], float(sample["value"][1])) for sample in samples]
-
-    def value(self, promql):
-        """The one value of a query; None if there are none or many."""
-        samples = self.query(promql)
-        return samples[0][1] if len(samples) == 1 else None
-
-    def by_function(self, promql):
-        return {labels["function"]: value for labels, value in self.query(promql)}
-
-
 def put_load(server):
     script = test_dir() / "load.sql"
     script.write_text(LOAD, encoding="utf-8")
     return run("pgbench", *server.connection(), "--no-vacuum", f"--client={CLIENTS}", "--jobs=2",
                f"--transactions={TRANSACTIONS}", f"--file={script}", DATABASE)
-
-
-def wait_for_scrape(prometheus, server):
-    """Waits until Prometheus has the answer to a scrape that began after now."""
-    now = float(server.sql("SELECT extract(epoch FROM clock_timestamp())"))
-
-    def scraped():
-        newest = prometheus.value('timestamp(up{job="pg_hello"})')
-        return newest is not None and newest > now and prometheus.value('up{job="pg_hello"}') == 1
-
-    wait_for("a scrape", scraped)
 
 
 def compare_counts(tap, prometheus, select):
@@ -287,12 +162,6 @@ def compare_server(tap, prometheus, server):
     tap.equal(overflow, 0.0, "no overflow")
 
 
-def promtool(*arguments, text=None):
-    done = subprocess.run([shutil.which("promtool"), *arguments], input=text,
-                          capture_output=True, text=True, check=False)
-    return done.returncode, (done.stdout + done.stderr).strip()
-
-
 def compare_reset(tap, prometheus, server, select):
     """A reset is seen as one: by the timestamp, and by rate() as a counter that began again."""
     before = prometheus.value(RESET)
@@ -305,11 +174,6 @@ def compare_reset(tap, prometheus, server, select):
     add_up = f'{CALLS}{{{select},function="add_up(integer)"}}'
     tap.equal(prometheus.value(add_up), 2.0, "calls since the reset")
     tap.equal(prometheus.value(f"resets({add_up}[10m])"), 1.0, "Prometheus counts one reset")
-
-
-def report_log(tap, server):
-    tap.equal(server.crash_lines(), [], "no crash in the server's log")
-    tap.ok(server.stopped_cleanly(), "the server shut down cleanly", server.log_text()[-2000:])
 
 
 def run_tests(tap, server):

@@ -8,7 +8,7 @@ import traceback
 
 sys.path.insert(0, os.path.join(os.environ["PG_HELLO_STAGE"], "support"))
 from private_server import PrivateServer, run, test_dir, wait_for  # noqa: E402
-from run import Prometheus, Tap, promtool, report_log  # noqa: E402
+from harness import Prometheus, Tap, promtool, report_log  # noqa: E402
 
 
 def make_certificates(folder):
