@@ -4,6 +4,7 @@ use warnings FATAL => 'all';
 
 use Test::More;
 use PgHello;
+use PgHello::Formats;
 
 # Everything here is bytes of UTF-8, as it is for psql.
 my $node = new_node('main');
@@ -27,6 +28,24 @@ sub functions_in
 		  if $labels{datname} eq $datname && $labels{schema} eq ($schema // 'public');
 	}
 	return \%calls;
+}
+
+# Every reader refuses what is not UTF-8, and two equal series.
+sub same_in_every_format
+{
+	my ($what) = @_;
+	my $of_functions = qr/\Apg_hello_function_(?!active)/;
+	my $expected = text_face_texts(scrape($port), $of_functions);
+	foreach my $face (@faces)
+	{
+		my $read = read_face($port, @$face);
+		is_deeply(face_texts($read, $of_functions), $expected, "$what: the same series as @$face");
+		my @native = sort map { join "\0", @{ $_->{labels} }{qw(datname schema function)} } @{ $read->{native} };
+		my @shown = sort map { join "\0", @{ $_->[1] }{qw(datname schema function)} }
+		  grep { $_->[0] eq 'pg_hello_function_calls_total' } @{ $read->{samples} };
+		is_deeply(\@native, \@shown, '... and of native histograms') if $face->[0] eq 'protobuf';
+	}
+	return;
 }
 
 # --- quoting, overloads, equal names ----------------------------------------------------------------
@@ -197,6 +216,8 @@ sub make
 	like(quiet_sql($node, 'SELECT pg_hello_metrics()', 'db_SQL_ASCII'), qr/pg_hello_function_calls_total/, '... pg_hello_metrics(), too');
 }
 
+same_in_every_format('names of all encodings');
+
 # --- temporary functions -----------------------------------------------------------------------------
 
 my @sessions = map { $node->background_psql('postgres') } 1 .. 5;
@@ -239,6 +260,8 @@ $node->safe_psql('postgres', 'SELECT elsewhere.two()');
 is(scalar(grep { /\Atwo\(\)/ } keys %{ functions_in('postgres', 'elsewhere') }), 1, 'a new function of an old name takes its place');
 is_deeply(functions_in('postgres', 'elsewhere'), { 'two()' => 1 }, '... and begins at zero');
 $session->quit;
+
+same_in_every_format('renamed and temporary functions');
 
 # Every scrape on the way was checked by the reader: UTF-8, HELP and TYPE, no two equal series.
 is(metric(scrape($port), 'pg_hello_stack_resyncs_total'), 0, 'the call stack was never out of step');

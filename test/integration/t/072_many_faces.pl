@@ -1,11 +1,13 @@
-# One snapshot, many faces: /metrics, JSON, pg_hello_stats and pg_hello_metrics() say the same, to the
-# last nanosecond.
+# One snapshot, many faces: /metrics in every format and coding, JSON, pg_hello_stats and
+# pg_hello_metrics() say the same, to the last nanosecond.
 use strict;
 use warnings FATAL => 'all';
 
 use JSON::PP ();
+use POSIX ();
 use Test::More;
 use PgHello;
+use PgHello::Formats;
 
 my $node = new_node('main');
 my $port = metrics_port($node);
@@ -50,12 +52,53 @@ my %detail = map { ("$_->{datname} $_->{funcid}" => get("/$_->{datname}/$_->{fun
 my $in_sql_text = parse_exposition(quiet_sql($node, 'SELECT pg_hello_metrics()') . "\n");
 my %row = map { ("$_->{datname} $_->{funcid}" => $_) } @{ $json->decode(quiet_sql($node, q{
 	SELECT json_agg(s) FROM (SELECT *, (extract(epoch FROM stats_since) * 1000000)::bigint AS since_us FROM pg_hello_stats) s})) };
+my %face = map { ("@$_" => read_face($port, @$_)) } @faces;
 my $after = scrape($port);
 
 my $of_functions = qr/\Apg_hello_(?:function|tracked|exported|suppressed|overflow|build|stats_reset)/;
 my $series = series_texts($before, $of_functions);
 is_deeply(series_texts($after, $of_functions), $series, 'nothing has happened meanwhile');
 is_deeply(series_texts($in_sql_text, $of_functions), $series, 'pg_hello_metrics() is /metrics');
+
+# --- the same in every format and coding -----------------------------------------------------------
+
+# Doubles, which hold every number here exactly.
+my $doubles = text_face_texts($before, $of_functions);
+is_deeply(face_texts($face{"@$_"}, $of_functions), $doubles, "@$_: the same series, the same values") foreach @faces;
+
+# Families under the names that OpenMetrics has for them; its info is a gauge elsewhere.
+sub described
+{
+	my ($families, @with) = @_;
+	my @texts;
+	foreach my $name (grep { /$of_functions/ } keys %$families)
+	{
+		(my $base = $name) =~ s/_(?:total|info)\z//;
+		(my $text = join ' ', $base, @{ $families->{$name} }{@with}) =~ s/\A(\S+) info /$1 gauge /;
+		push @texts, $text;
+	}
+	return join "\n", sort @texts;
+}
+foreach my $face (@faces)
+{
+	is(described($face{"@$face"}{families}, 'type', 'help'), described($before->{families}, 'type', 'help'),
+		"@$face: the same types and HELP");
+	is(described($face{"@$face"}{families}, 'unit'), described($face{'openmetrics identity'}{families}, 'unit'),
+		"@$face: the same units")
+	  if $face->[0] ne 'text';
+}
+is_deeply($face{'protobuf gzip'}{native}, $face{'protobuf identity'}{native}, 'protobuf gzip: the same native histograms');
+
+# Since when, where a format has it: of every series of a counter, and of every histogram.
+my %since = map { (join("\0", @$_{qw(datname schema function)}) => sprintf '%.17g', $_->{stats_since_unix_us} / 1e6) } @functions;
+foreach my $face (grep { $_->[0] ne 'text' } @faces)
+{
+	my @created = grep { $_->[0] =~ /\Apg_hello_function_.*_created\z/ } @{ $face{"@$face"}{samples} };
+	my @wrong = grep { $_->[2] ne $since{ join "\0", @{ $_->[1] }{qw(datname schema function)} } } @created;
+	my $countable = grep { /\Apg_hello_function_\w+_(?:total|count)\{/ } @{ face_texts($face{"@$face"}, qr/_(?:total|count)\z/) };
+	is(scalar @created, $countable, "@$face: every counter and histogram says since when");
+	is(scalar @wrong, 0, '... as JSON does');
+}
 
 # --- the same functions ----------------------------------------------------------------------------
 
@@ -127,6 +170,25 @@ foreach my $function (@functions)
 		$count;
 	} @classic;
 	is(join(' ', map { $_->{value} } @classic), $stored, '... each the sum of the stored ones');
+
+	# A native bucket i ends at 2^(i/8) s, of which a stored bound is the whole nanoseconds.
+	my ($native, @others) = grep {
+		my $one = $_;
+		!grep { $one->{labels}{$_} ne $labels{$_} } keys %labels
+	} @{ $face{'protobuf identity'}{native} };
+	is(scalar @others, 0, '... one native histogram');
+	my %expected = (zero_count => 0, buckets => {});
+	foreach my $bucket (@{ $histogram->{buckets} })
+	{
+		my $le_ns = $bucket->{le_ns};
+		if (defined $le_ns && $le_ns <= 953) { $expected{zero_count} += $bucket->{count}; next; }
+		my $index = defined $le_ns ? POSIX::ceil(8 * log($le_ns / 1e9) / log(2) - 1e-9) : 8193;
+		$expected{buckets}{$index} += $bucket->{count};
+	}
+	is_deeply($native,
+		{ %expected, name => 'pg_hello_function_duration_seconds', labels => \%labels, count => $timed,
+			sum => sprintf('%.17g', $times[2] / 1e9), schema => 3, zero_threshold => sprintf('%.17g', 2**-20) },
+		'... its buckets sums of the stored ones, and nothing left out');
 }
 
 finish();
