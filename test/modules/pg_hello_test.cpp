@@ -24,6 +24,7 @@ PG_FUNCTION_INFO_V1(pg_hello_test_noop);
 PG_FUNCTION_INFO_V1(pg_hello_test_raise);
 PG_FUNCTION_INFO_V1(pg_hello_test_srf);
 PG_FUNCTION_INFO_V1(pg_hello_test_spin_ms);
+PG_FUNCTION_INFO_V1(pg_hello_test_busy_ns);
 PG_FUNCTION_INFO_V1(pg_hello_test_recurse);
 PG_FUNCTION_INFO_V1(pg_hello_test_events);
 PG_FUNCTION_INFO_V1(pg_hello_test_next_oid);
@@ -32,6 +33,7 @@ PGDLLEXPORT Datum pg_hello_test_noop(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_raise(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_srf(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_spin_ms(PG_FUNCTION_ARGS);
+PGDLLEXPORT Datum pg_hello_test_busy_ns(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_recurse(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_events(PG_FUNCTION_ARGS);
 PGDLLEXPORT Datum pg_hello_test_next_oid(PG_FUNCTION_ARGS);
@@ -170,6 +172,23 @@ Datum pg_hello_test_spin_ms(PG_FUNCTION_ARGS) {
     clock_gettime(CLOCK_MONOTONIC, &now);
   }
   PG_RETURN_VOID();
+}
+
+// busy_ns(ns int8): burns CPU for so long, or as much longer as others took the CPU away, and
+// returns how long it was.
+Datum pg_hello_test_busy_ns(PG_FUNCTION_ARGS) {
+  const auto clock = [] {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64CONST(1000000000) + now.tv_nsec;
+  };
+  const int64 start = clock();
+  int64 now = start;
+  while (now - start < PG_GETARG_INT64(0)) {
+    CHECK_FOR_INTERRUPTS();
+    now = clock();
+  }
+  PG_RETURN_INT64(now - start);
 }
 
 }  // extern "C"

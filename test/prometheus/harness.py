@@ -42,11 +42,14 @@ class Prometheus:
     """Debian's Prometheus, scraping one address every second, until the block is left.
 
     `jobs`: names of the jobs, each with what its configuration has besides the address.
+    `command`: the program with its first arguments. `name`: of its files.
     """
 
-    def __init__(self, target, jobs=None):
-        self.config = test_dir() / "prometheus.yml"
-        self.log = test_dir() / "prometheus.log"
+    def __init__(self, target, jobs=None, command=("prometheus",), name="prometheus"):
+        self.command = [shutil.which(command[0]), *command[1:]]
+        self.name = name
+        self.config = test_dir() / f"{name}.yml"
+        self.log = test_dir() / f"{name}.log"
         self.config.write_text(
             "global:\n"
             "  scrape_interval: 1s\n"
@@ -82,8 +85,8 @@ class Prometheus:
         self.url = f"http://127.0.0.1:{free_port()}"
         with open(self.log, "w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [shutil.which("prometheus"), f"--config.file={self.config}",
-                 f"--storage.tsdb.path={test_dir() / f'prometheus_data_{attempt}'}",
+                [*self.command, f"--config.file={self.config}",
+                 f"--storage.tsdb.path={test_dir() / f'{self.name}_data_{attempt}'}",
                  f"--web.listen-address={self.url.removeprefix('http://')}"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
@@ -107,12 +110,18 @@ class Prometheus:
     def log_text(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
+    def api(self, path):
+        """What an endpoint below /api/v1 answers as its data."""
+        text = get(f"{self.url}/api/v1/{path}")
+        answer = json.loads(text)
+        assert answer["status"] == "success", text
+        return answer["data"]
+
     def query(self, promql):
         """The answer to an instant query: its samples as (labels, value), value a float."""
-        text = get(f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': promql})}")
-        answer = json.loads(text)
-        assert answer["status"] == "success" and answer["data"]["resultType"] == "vector", text
-        samples = answer["data"]["result"]
+        data = self.api(f"query?{urllib.parse.urlencode({'query': promql})}")
+        assert data["resultType"] == "vector", data
+        samples = data["result"]
         return [(sample["metric"], float(sample["value"][1])) for sample in samples]
 
     def value(self, promql):
