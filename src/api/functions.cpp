@@ -108,7 +108,7 @@ Json ToJson(const Snapshot& snapshot, const FunctionStats& stats,
 
 Json HistogramJson(const FunctionStats& stats) {
   Json buckets = Json::array();
-  for (std::size_t i = 0; i < stats.buckets.size(); ++i) {
+  for (std::size_t i = stats.buckets.first(); i < stats.buckets.end(); ++i) {
     if (stats.buckets[i] > 0) {
       Json bucket;
       bucket["gt_ns"] = OrNull(i > 0, i > 0 ? measure::kUpperBoundsNs[i - 1] : 0);

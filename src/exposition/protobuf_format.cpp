@@ -2,6 +2,7 @@
 // protozero.
 #include "pg_hello/exposition/protobuf_format.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cstdint>
@@ -190,8 +191,8 @@ class ProtobufWriter final : public FamilyWriter {
     value_.clear();
     pbf_writer histogram(value_);
     std::uint64_t total = 0;
-    for (const std::uint64_t count : buckets) {
-      total += count;
+    for (std::size_t i = buckets.first(); i < buckets.end(); ++i) {
+      total += buckets[i];
     }
     histogram.add_uint64(kSampleCount, total);
     histogram.add_double(kSampleSum, ToDouble(sum));
@@ -266,7 +267,7 @@ class ProtobufWriter final : public FamilyWriter {
     histogram.add_double(kZeroThreshold, kZeroBreadth);
     histogram.add_uint64(kZeroCount, buckets[0]);
     SparseBuckets sparse;
-    for (std::size_t i = 1; i < buckets.size(); ++i) {
+    for (std::size_t i = std::max<std::size_t>(buckets.first(), 1); i < buckets.end(); ++i) {
       if (buckets[i] > 0) {
         sparse.Add(kNativeIndex[i], buckets[i]);
       }

@@ -1,8 +1,11 @@
 // Distributions in SQL: the counts in the stored buckets, their bounds, and quantiles of them. What
 // is made of these for people is made in SQL.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <span>
 
 #include "pg/guarded.h"
 #include "pg/owned_snapshot.h"
@@ -71,8 +74,11 @@ void PutDistribution(const snapshot::Snapshot& taken, const FunctionStats& funct
   row.PutInto(result);
 }
 
-// The counts of an array of SQL's, one for each stored bucket.
-void ReadBucketArray(ArrayType* array, snapshot::Buckets* buckets) {
+// One for each stored bucket; with nothing to destroy, as errors may jump over it.
+using Counts = std::array<std::uint64_t, measure::kBucketCount>;
+
+// The counts of an array of SQL's.
+void ReadBucketArray(ArrayType* array, Counts* buckets) {
   const bool fits = ARR_NDIM(array) == 1 && !array_contains_nulls(array) &&
                     ARR_DIMS(array)[0] == static_cast<int>(buckets->size());
   if (!fits) {
@@ -155,7 +161,7 @@ Datum pg_hello_bucket_percentile(PG_FUNCTION_ARGS) {
                     errmsg("quantile %g is not between 0 and 1", q),
                     errhint("For the 95th percentile, write 0.95.")));
   }
-  pg_hello::snapshot::Buckets buckets;
+  Counts buckets;
   ReadBucketArray(PG_GETARG_ARRAYTYPE_P(0), &buckets);
   const std::uint64_t min_ns = PG_ARGISNULL(2) ? 0 : NsFromMs(PG_GETARG_FLOAT8(2));
   const std::uint64_t max_ns =
@@ -163,10 +169,9 @@ Datum pg_hello_bucket_percentile(PG_FUNCTION_ARGS) {
   double ns = 0;
   Guarded([&] {
     FunctionStats stats{};
-    stats.buckets = buckets;
-    for (const std::uint64_t count : buckets) {
-      stats.calls += count;
-    }
+    const std::span<std::uint64_t> kept = stats.buckets.Widen(0, buckets.size());
+    std::copy(buckets.begin(), buckets.end(), kept.begin());
+    stats.calls = std::accumulate(buckets.begin(), buckets.end(), std::uint64_t{0});
     stats.min_ns = min_ns;
     stats.max_ns = max_ns;
     ns = pg_hello::snapshot::Percentile(stats, q);

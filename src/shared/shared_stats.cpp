@@ -137,8 +137,10 @@ std::vector<Arrival> SharedStats::RowsByArrival() {
                           candidate.first_epoch.load(std::memory_order_relaxed)});
     }
   }
-  std::sort(arrivals.begin(), arrivals.end(),
-            [](const Arrival& a, const Arrival& b) { return a.order < b.order; });
+  const auto earlier = [](const Arrival& a, const Arrival& b) { return a.order < b.order; };
+  if (!std::is_sorted(arrivals.begin(), arrivals.end(), earlier)) {  // rows were used again
+    std::sort(arrivals.begin(), arrivals.end(), earlier);
+  }
   return arrivals;
 }
 

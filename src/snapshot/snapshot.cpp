@@ -39,31 +39,23 @@ void AddSums(FunctionStats& function, const Counters& counters) {
       std::min(function.min_ns, shared::DecodeMin(counters.encoded_min_ns.load(kRelaxed)));
 }
 
-// The first of a function's counters: its row's.
-void Add(FunctionStats& function, const shared::RowCounters& counters) {
-  for (std::size_t i = 0; i < function.buckets.size(); ++i) {
-    const std::uint64_t count = counters.buckets[i].load(kRelaxed);
-    function.buckets[i] = count;
-    function.calls += count;
+// Every call's bucket lies between those of the shortest and of the longest call, most often within
+// a few; reading no others is most of what makes a snapshot fast. A call that has been counted in
+// its bucket, and is not yet the longest or the shortest that it is about to be, came too late.
+template <typename Counters>
+void Add(FunctionStats& function, const Counters& counters) {
+  const std::uint64_t longest = counters.max_ns.load(kRelaxed);
+  const std::uint64_t shortest = shared::DecodeMin(counters.encoded_min_ns.load(kRelaxed));
+  if (shortest > longest) {
+    return;  // no timed call
   }
-  AddSums(function, counters);
-}
-
-// Most buckets are empty: they are passed over by the group, and most of the function's own are
-// left out of the cache.
-void Add(FunctionStats& function, const shared::PendingCounters& counters) {
-  constexpr std::size_t kGroup = 14;
-  static_assert(measure::kBucketCount % kGroup == 0);
-  for (std::size_t group = 0; group < function.buckets.size(); group += kGroup) {
-    std::uint32_t any = 0;
-    for (std::size_t i = group; i < group + kGroup; ++i) {
-      any |= counters.buckets[i].load(kRelaxed);
-    }
-    for (std::size_t i = group; any != 0 && i < group + kGroup; ++i) {
-      const std::uint64_t count = counters.buckets[i].load(kRelaxed);
-      function.buckets[i] += count;
-      function.calls += count;
-    }
+  const std::size_t first = measure::BucketFor(shortest);
+  const std::size_t end = measure::BucketFor(longest) + 1;
+  const std::span<std::uint64_t> sums = function.buckets.Widen(first, end);
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::uint64_t count = counters.buckets[first + i].load(kRelaxed);
+    sums[i] += count;
+    function.calls += count;
   }
   AddSums(function, counters);
 }
@@ -111,13 +103,12 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
         row.first_epoch.load(kRelaxed) != first_epoch) {
       continue;
     }
-    const std::optional<shared::FunctionIdentity> identity = row.identity.Read();
-    if (!identity) {
+    FunctionStats& function = snapshot.functions.emplace_back();
+    if (!row.identity.ReadInto(function.identity)) {
+      snapshot.functions.pop_back();
       continue;
     }
-    FunctionStats& function = snapshot.functions.emplace_back();
     function.key = row.Key();
-    function.identity = *identity;
     function.stats_since_us = row.stats_since_us.load(kRelaxed);
     function.min_ns = UINT64_MAX;
     Add(function, row.counters);
@@ -228,15 +219,25 @@ void ReadRoleCalls(const shared::RoleCalls& role_calls, const std::vector<Place>
   snapshot.role_calls_overflow = role_calls.overflow.load(kRelaxed);
 }
 
-void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
-  const std::uint32_t end = stats.databases_end();
+// Neighbours are mostly of the same database, here and below.
+bool SomeAreUnplaced(shared::SharedStats& stats, const std::vector<FunctionStats>& functions) {
   std::unordered_set<std::uint32_t> placed;
-  for (std::uint32_t number = 1; number < end; ++number) {
+  for (std::uint32_t number = 1; number < stats.databases_end(); ++number) {
     placed.insert(stats.database(number).dbid.load(kRelaxed));
   }
-  const bool some_unplaced =
-      std::any_of(snapshot.functions.begin(), snapshot.functions.end(),
-                  [&placed](const FunctionStats& f) { return !placed.contains(f.key.dbid); });
+  std::uint32_t found = 0;
+  return std::any_of(functions.begin(), functions.end(), [&](const FunctionStats& function) {
+    const std::uint32_t dbid = function.key.dbid;
+    if (dbid != found && placed.contains(dbid)) {
+      found = dbid;
+    }
+    return dbid != found;
+  });
+}
+
+void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
+  const std::uint32_t end = stats.databases_end();
+  const bool some_unplaced = SomeAreUnplaced(stats, snapshot.functions);
   for (std::uint32_t number = 0; number < end; ++number) {
     shared::DatabaseRow& row = stats.database(number);
     DatabaseStats database;
@@ -344,6 +345,29 @@ Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const Serv
   return snapshot;
 }
 
+std::span<std::uint64_t> Buckets::Widen(std::size_t first, std::size_t end) {
+  if (counts_.empty()) {
+    first_ = first;
+  }
+  if (first < first_) {
+    counts_.insert(counts_.begin(), first_ - first, 0);
+    first_ = first;
+  }
+  if (end > this->end()) {
+    counts_.resize(end - first_);
+  }
+  return std::span(counts_).subspan(first - first_, end - first);
+}
+
+bool operator==(const Buckets& a, const Buckets& b) {
+  for (std::size_t i = 0; i < Buckets::size(); ++i) {
+    if (a[i] != b[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
 std::uint64_t Snapshot::OverflowCalls() const {
   std::uint64_t calls = 0;
   for (const DatabaseStats& database : databases) {
@@ -369,7 +393,7 @@ double Percentile(const FunctionStats& stats, double q) {
   const auto greatest = static_cast<double>(stats.max_ns);
   const double rank = std::clamp(q, 0.0, 1.0) * static_cast<double>(timed);
   double below = 0;
-  for (std::size_t i = 0; i < stats.buckets.size(); ++i) {
+  for (std::size_t i = stats.buckets.first(); i < stats.buckets.end(); ++i) {
     const auto count = static_cast<double>(stats.buckets[i]);
     if (count > 0 && below + count >= rank) {
       const double low = i > 0 ? static_cast<double>(measure::kUpperBoundsNs[i - 1]) : 0;

@@ -36,24 +36,29 @@ class Published {
   // A whole value, or nothing if the writer was in the way kAttempts times in a row (it was
   // suspended in the middle of its few instructions). Zeroed memory reads as a zeroed T.
   std::optional<T> Read() const {
+    T value;
+    return ReadInto(value) ? std::optional(value) : std::nullopt;
+  }
+
+  // The same for who has a place for it, which holds anything if it returns false.
+  bool ReadInto(T& value) const {
     constexpr int kAttempts = 10'000;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const std::uint32_t before = version_.load(std::memory_order_acquire);
       if (before % 2 != 0) {
         continue;
       }
-      std::array<std::uint64_t, kWords> words;
+      auto* const bytes = reinterpret_cast<unsigned char*>(&value);
       for (std::size_t i = 0; i < kWords; ++i) {
-        words[i] = words_[i].load(std::memory_order_relaxed);
+        const std::uint64_t word = words_[i].load(std::memory_order_relaxed);
+        std::memcpy(bytes + i * 8, &word, i + 1 < kWords ? 8 : sizeof(T) - i * 8);
       }
       std::atomic_thread_fence(std::memory_order_acquire);
       if (version_.load(std::memory_order_relaxed) == before) {
-        T value;
-        std::memcpy(&value, words.data(), sizeof(T));
-        return value;
+        return true;
       }
     }
-    return std::nullopt;
+    return false;
   }
 
  private:

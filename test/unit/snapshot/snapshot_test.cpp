@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <numeric>
 #include <random>
 #include <set>
 #include <string>
@@ -109,8 +108,8 @@ TEST_F(SnapshotTest, CallsAreTheTimedAndTheUntimedOnes) {
   EXPECT_EQ(function.calls, 9U);
   EXPECT_EQ(function.untimed, 7U);
   EXPECT_EQ(function.TimedCalls(), 2U);
-  EXPECT_EQ(std::accumulate(function.buckets.begin(), function.buckets.end(), std::uint64_t{0}),
-            function.TimedCalls());
+  EXPECT_EQ(function.buckets[measure::BucketFor(5)], 1U);
+  EXPECT_EQ(function.buckets[measure::BucketFor(50'000)], 1U);
   EXPECT_EQ(function.errors, 2U);
   EXPECT_EQ(function.canceled, 1U);
   EXPECT_EQ(function.iterations, 12U);
@@ -124,17 +123,42 @@ TEST_F(SnapshotTest, WithoutATimedCallTheMinimumIsZero) {
   EXPECT_EQ(snapshot.functions.at(0).calls, 1U);
 }
 
-// A function's first call, seen between the first of its stores and the last.
-TEST_F(SnapshotTest, TheMinimumNeverExceedsTheMaximum) {
+// Seen between the first of its stores and the last: without a longest or a shortest call.
+TEST_F(SnapshotTest, AFunctionsFirstCallIsNotThereBeforeAllOfItIs) {
   shared::FunctionRow& begun = Insert(*stats_, 1);
   shared::FunctionRow& nearly_done = Insert(*stats_, 2);
   Pending(0, 0, begun).buckets[30] = 1;
   Pending(0, 1, nearly_done).buckets[30] = 1;
   Pending(0, 1, nearly_done).max_ns = 5'000;
   const Snapshot snapshot = TakeSnapshot(*stats_);
-  EXPECT_EQ(snapshot.functions.at(0).min_ns, 0U);
-  EXPECT_EQ(snapshot.functions.at(0).max_ns, 0U);
-  EXPECT_EQ(snapshot.functions.at(1).min_ns, 5'000U);
+  for (const FunctionStats& function : snapshot.functions) {
+    EXPECT_EQ(function.calls, 0U);
+    EXPECT_EQ(function.min_ns, 0U);
+    EXPECT_EQ(function.max_ns, 0U);
+    EXPECT_EQ(function.buckets, Buckets{});
+  }
+}
+
+// Each is counted in another range of buckets, below, above and around the others.
+TEST_F(SnapshotTest, CallsOfAnyDurationAreAllInTheirBuckets) {
+  shared::FunctionRow& row = Insert(*stats_, 1);
+  Buckets expected;
+  const auto call = [&](auto& counters, std::uint64_t ns) {
+    counters.Record(Sample(ns));
+    ++expected[measure::BucketFor(ns)];
+  };
+  call(row.counters, 40'000);
+  call(Pending(0, 0, row), 0);
+  call(Pending(0, 0, row), 2'000);
+  call(Pending(1, 0, row), UINT64_MAX / 4);
+  call(Pending(1, 0, row), 300'000);
+  call(Pending(2, 0, row), 1'000'000);
+  const Snapshot snapshot = TakeSnapshot(*stats_);
+  const FunctionStats& function = snapshot.functions.at(0);
+  EXPECT_EQ(function.buckets, expected);
+  EXPECT_EQ(function.TimedCalls(), 6U);
+  EXPECT_EQ(function.min_ns, 0U);
+  EXPECT_EQ(function.max_ns, UINT64_MAX / 4);
 }
 
 TEST_F(SnapshotTest, AResetRowIsAllZeroes) {
@@ -536,6 +560,8 @@ TEST_F(SnapshotTest, AResetIsSeenWhollyOrNotAtAll) {
   std::thread writer([&] {
     for (int i = 0; i < 60'000; ++i) {
       row.counters.inclusive_ns.store(1'000);
+      row.counters.encoded_min_ns.store(shared::EncodeMin(0));
+      row.counters.max_ns.store(INT64_MAX);
       row.counters.buckets[0].store(1);
       row.counters.buckets[measure::kBucketCount - 1].store(1);
       stats_->Reset(row, kCreatedUs + i);
@@ -546,7 +572,7 @@ TEST_F(SnapshotTest, AResetIsSeenWhollyOrNotAtAll) {
   while (!done) {
     const Snapshot snapshot = TakeSnapshot(*stats_);
     const FunctionStats& function = snapshot.functions.at(0);
-    half += function.buckets.back() != 0 && function.inclusive_ns == 0 ? 1 : 0;
+    half += function.buckets[measure::kBucketCount - 1] != 0 && function.inclusive_ns == 0 ? 1 : 0;
   }
   writer.join();
   EXPECT_EQ(half, 0);
