@@ -110,9 +110,10 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
     exposition::Options options = exposition::MakeOptions(*snapshot, budget(), query);
     const auto renderer =
         std::make_shared<exposition::Renderer>(std::move(snapshot), format, std::move(options));
+    if (!in_pieces && format != exposition::Format::kProtobuf) renderer->ReserveBody();
     return [renderer, in_pieces, observer](std::string& body) {
       const bool done = renderer->Step(kUnitsPerStep);
-      if (done || in_pieces) body = renderer->TakeBody();
+      if (done || in_pieces) renderer->TakeBody(body);
       if (done) observer(renderer->samples());
       return done;
     };

@@ -9,10 +9,9 @@ char* FormatDecimal(Decimal value, char* out) {
   if (value.decimals == 0 && !value.negative) {  // most of what there is
     return std::to_chars(out, out + 20, value.digits).ptr;
   }
-  std::uint64_t scale = 1;
-  for (int i = 0; i < value.decimals; ++i) {
-    scale *= 10;
-  }
+  const std::uint64_t scale = value.decimals == 9   ? 1'000'000'000
+                              : value.decimals == 6 ? 1'000'000
+                                                    : 1;
   const std::uint64_t whole = value.digits / scale;
   std::uint64_t fraction = value.digits % scale;
   if (value.negative) {
@@ -23,12 +22,15 @@ char* FormatDecimal(Decimal value, char* out) {
     return out;
   }
   *out++ = '.';
-  while (fraction != 0) {
-    scale /= 10;
-    *out++ = static_cast<char>('0' + fraction / scale);
-    fraction %= scale;
+  char* const begin = out;
+  char* end = begin + value.decimals;
+  for (char* digit = end; digit != begin; fraction /= 10) {
+    *--digit = static_cast<char>('0' + fraction % 10);
   }
-  return out;
+  while (end[-1] == '0') {
+    --end;
+  }
+  return end;
 }
 
 double ToDouble(Decimal value) {

@@ -29,11 +29,7 @@ Renderer::Renderer(std::shared_ptr<const snapshot::Snapshot> snapshot, Format fo
     : snapshot_(std::move(snapshot)),
       options_(std::move(options)),
       writer_(MakeWriter(format, body_)),
-      walk_(*snapshot_, options_, *writer_) {
-  if (format != Format::kProtobuf) {
-    body_.reserve(TextLength(*snapshot_, options_));
-  }
-}
+      walk_(*snapshot_, options_, *writer_) {}
 
 Renderer::~Renderer() = default;
 
@@ -41,6 +37,13 @@ bool Renderer::Step(std::size_t units) { return walk_.Step(units); }
 
 std::size_t Renderer::samples() const { return walk_.samples(); }
 
+void Renderer::ReserveBody() { body_.reserve(TextLength(*snapshot_, options_)); }
+
 std::string Renderer::TakeBody() { return std::exchange(body_, {}); }
+
+void Renderer::TakeBody(std::string& body) {
+  body.clear();
+  body.swap(body_);
+}
 
 }  // namespace pg_hello::exposition

@@ -52,9 +52,17 @@ std::unique_ptr<FamilyWriter> MakeTextWriter(std::string& out) {
 }
 
 std::size_t TextLength(const snapshot::Snapshot& snapshot, const Options& options) {
-  constexpr std::size_t kLinesPerFunction = 20;  // with those of "_created"
-  constexpr std::size_t kLinesPerHistogram = measure::kClassicBounds.size() + 3;
+  constexpr std::size_t kLinesPerHistogram = measure::kClassicBounds.size() + 4;
   constexpr std::size_t kLineWithoutValues = 112;
+  const auto shown = [&options](FamilyId id) {
+    return !options.hidden_families[static_cast<std::size_t>(id)];
+  };
+  std::size_t families = 0;  // of one line, and one of "_created" if they count
+  for (std::size_t i = 0; i < kFunctionFamilyCount; ++i) {
+    families += options.hidden_families[i] ? 0 : kFamilies[i].type == FamilyType::kCounter ? 2 : 1;
+  }
+  const bool origins = shown(FamilyId::kFunctionErrorOrigins);
+  const bool histograms = shown(FamilyId::kFunctionDurationSeconds);
   std::size_t length = 16 * 1024 + snapshot.databases.size() * 256;
   for (std::size_t i = 0; i < snapshot.functions.size(); ++i) {
     const Exposure exposure = options.functions.empty() ? Exposure::kFull : options.functions[i];
@@ -62,8 +70,8 @@ std::size_t TextLength(const snapshot::Snapshot& snapshot, const Options& option
       continue;
     }
     const snapshot::FunctionStats& stats = snapshot.functions[i];
-    const std::size_t lines = kLinesPerFunction + 2 * stats.error_origins.size() +
-                              (exposure == Exposure::kFull ? kLinesPerHistogram : 0);
+    const std::size_t lines = families + (origins ? 2 * stats.error_origins.size() : 0) +
+                              (histograms && exposure == Exposure::kFull ? kLinesPerHistogram : 0);
     const std::size_t values = snapshot.databases.at(stats.database).datname.size() +
                                strnlen(stats.identity.schema, sizeof(stats.identity.schema)) +
                                strnlen(stats.identity.function, sizeof(stats.identity.function));

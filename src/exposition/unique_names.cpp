@@ -3,6 +3,7 @@
 #include "exposition/unique_names.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <functional>
 #include <tuple>
@@ -28,6 +29,23 @@ struct Name {
            std::tie(b.hash, b.funcid, b.dbid, b.index);
   }
 };
+
+// Whether a hash is there twice. Almost never is one, and to know that takes no order.
+bool AnyRepeats(const std::vector<Name>& names) {
+  std::vector<std::size_t> places(std::bit_ceil(2 * names.size() + 1));  // 0: free
+  const std::size_t mask = places.size() - 1;
+  for (const Name& name : names) {
+    std::size_t place = name.hash & mask;
+    while (places[place] != 0 && places[place] != name.hash) {
+      place = (place + 1) & mask;
+    }
+    if (places[place] == name.hash) {  // also if it is 0
+      return true;
+    }
+    places[place] = name.hash;
+  }
+  return false;
+}
 
 // Hashes datname, schema and a function's name.
 class Hasher {
@@ -61,6 +79,9 @@ UniqueNames::UniqueNames(const snapshot::Snapshot& snapshot) : snapshot_(snapsho
     const FunctionStats& stats = snapshot.functions[i];
     names.push_back(
         {hash(stats, TextOf(stats.identity.function)), stats.key.funcid, stats.key.dbid, i});
+  }
+  if (!AnyRepeats(names)) {
+    return;
   }
   std::sort(names.begin(), names.end());
 

@@ -33,9 +33,14 @@ class Renderer {
   // Samples rendered so far, in all that was and will be taken.
   std::size_t samples() const;
 
+  // Makes room for a text of all of the body at once, which is then not moved while it grows.
+  void ReserveBody();
+
   // What has been rendered since the last call: all of the body if it is called once, at the end;
   // pieces of it, to be joined, if it is called between steps.
   std::string TakeBody();
+  // The same, into `body`, whose memory becomes the room for the next piece.
+  void TakeBody(std::string& body);
 
  private:
   const std::shared_ptr<const snapshot::Snapshot> snapshot_;
