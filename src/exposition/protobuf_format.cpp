@@ -237,14 +237,29 @@ class ProtobufWriter final : public FamilyWriter {
     const EncodedLabels& set = label_sets_[labels];
     const std::span<const std::string_view> names = family_->labels().subspan(set.labels);
     assert(names.size() == more.size());
-    metric_.assign(encoded_, set.labels_begin, set.created_begin - set.labels_begin);
+    more_.clear();
     for (std::size_t i = 0; i < names.size(); ++i) {
-      AddLabel(names[i], more[i], metric_);
+      AddLabel(names[i], more[i], more_);
     }
-    pbf_writer(metric_).add_message(field, value_);
-    pbf_writer(message_).add_message(kMetric, metric_);
+    const std::size_t shared = set.created_begin - set.labels_begin;
+    // Its length comes first, and is known: nothing is written twice.
+    const int value_prefix = protozero::length_of_varint(value_.size()) + 1;
+    const std::size_t length =
+        shared + more_.size() + static_cast<std::size_t>(value_prefix) + value_.size();
+    AddLengthPrefix(kMetric, length);
+    message_.append(encoded_, set.labels_begin, shared).append(more_);
+    AddLengthPrefix(field, value_.size());
+    message_.append(value_);
     has_metrics_ = true;
     return 1;
+  }
+
+  // Of a message in message_.
+  void AddLengthPrefix(protozero::pbf_tag_type field, std::size_t length) {
+    const auto tag =
+        (field << 3U) | static_cast<std::uint32_t>(protozero::pbf_wire_type::length_delimited);
+    protozero::add_varint_to_buffer(&message_, tag);
+    protozero::add_varint_to_buffer(&message_, length);
   }
 
   void AddClassicBuckets(const snapshot::Buckets& buckets, pbf_writer& histogram) {
@@ -287,8 +302,8 @@ class ProtobufWriter final : public FamilyWriter {
   const Family* family_ = nullptr;
   bool has_metrics_ = false;
   std::string message_;  // the family, without its length
-  std::string metric_;
-  std::string value_;    // the Counter, Gauge or Histogram of metric_
+  std::string more_;     // labels of one Metric alone
+  std::string value_;    // its Counter, Gauge or Histogram
   std::string scratch_;  // the innermost message
   std::string encoded_;  // of all label sets
   std::vector<EncodedLabels> label_sets_;
