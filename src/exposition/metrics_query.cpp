@@ -54,9 +54,10 @@ Options MakeOptions(const snapshot::Snapshot& snapshot, const selection::Budget&
   Options options;
   options.exported = {admission.exported, admission.suppressed, admission.histograms};
   options.functions.reserve(snapshot.functions.size());
+  const bool all = query.functions().MatchesAll();
   for (std::size_t i = 0; i < snapshot.functions.size(); ++i) {
     const bool chosen =
-        query.functions().Matches(selection::NameOf(snapshot, snapshot.functions[i]));
+        all || query.functions().Matches(selection::NameOf(snapshot, snapshot.functions[i]));
     options.functions.push_back(chosen ? ExposureOf(admission.functions[i]) : Exposure::kHidden);
   }
   for (const Family& family : kFamilies) {

@@ -38,7 +38,8 @@ Admission Admit(const snapshot::Snapshot& snapshot, const Budget& budget) {
     Admitted admitted;
     if (function.identity.extension == kOwnExtension) {
       admitted.reason = Reason::kOwn;
-    } else if (budget.pinned.Matches(NameOf(snapshot, function))) {
+    } else if (!budget.pinned.patterns.empty() &&
+               budget.pinned.Matches(NameOf(snapshot, function))) {
       admitted.reason = Reason::kPinned;
     } else if (came < budget.max_functions) {
       admitted.reason = Reason::kBudget;

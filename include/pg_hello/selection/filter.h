@@ -20,6 +20,8 @@ class Filter {
 
   // True of every function if nothing was added.
   bool Matches(const FunctionName& name) const;
+  // Whether it matches whatever the name is.
+  bool MatchesAll() const { return datnames_.empty() && schemas_.empty() && functions_.empty(); }
 
  private:
   std::vector<std::string> datnames_;
