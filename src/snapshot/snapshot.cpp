@@ -70,10 +70,13 @@ void AddRareCounters(FunctionStats& function, const shared::RowCounters& counter
   std::uint64_t other = counters.error_origins.other.load(kRelaxed);
   for (const auto& place : counters.error_origins.places) {
     const std::uint32_t sqlstate_class = place.sqlstate_class.load(kRelaxed);
+    if (sqlstate_class == 0) {
+      break;  // places are claimed in their order
+    }
     const std::uint64_t count = place.count.load(kRelaxed);
     if (sqlstate_class == kOther) {
       other += count;
-    } else if (sqlstate_class != 0 && count != 0) {
+    } else if (count != 0) {
       function.error_origins.push_back(
           {{static_cast<char>(sqlstate_class & 0xff), static_cast<char>(sqlstate_class >> 8), 0},
            count});
@@ -91,11 +94,24 @@ void Complete(FunctionStats& function) {
   function.min_ns = std::min(function.min_ns, function.max_ns);
 }
 
+// What is read of a row first, and what leads the processor on to the rest. Rows lie too far apart
+// for it to find out by itself, and are in nobody's cache.
+void Prefetch(const shared::FunctionRow& row) {
+  __builtin_prefetch(&row);
+  __builtin_prefetch(&row.counters);
+  __builtin_prefetch(&row.counters.buckets[64]);
+  __builtin_prefetch(&row.counters.errors);
+}
+
 std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
   const std::vector<shared::Arrival> arrivals = stats.RowsByArrival();
   std::vector<Place> places(stats.rows_end());
   snapshot.functions.reserve(arrivals.size());
-  for (const auto& [order, number, first_epoch] : arrivals) {
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    const auto& [order, number, first_epoch] = arrivals[i];
+    if (i + 1 < arrivals.size()) {
+      Prefetch(stats.row(arrivals[i + 1].row));
+    }
     shared::FunctionRow& row = stats.row(number);
     const std::uint32_t epoch = row.epoch.load(std::memory_order_acquire);
     // A row that has been given to another function since is one that came after all of these.
