@@ -21,6 +21,8 @@ namespace {
 // About half a millisecond's work, or one and a half with compression.
 constexpr std::size_t kUnitsPerStep = 2'500;
 
+constexpr std::size_t kFreshCapacity = 64;
+
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kHtml[] = "text/html; charset=utf-8";
 
@@ -103,17 +105,20 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
   wanted.key = KeyOf(exposition::ContentType(format), request.params);
   wanted.coding = *coding;
   wanted.content_type = exposition::ContentType(format);
-  // A body that is sent as it is stays where it grows; another one is taken away in pieces.
-  const bool in_pieces = wanted.coding != http::ContentCoding::kIdentity;
-  wanted.render = [format, in_pieces, query, budget,
+  // The length of a text that is sent as it is can be told beforehand.
+  const bool reserve =
+      wanted.coding == http::ContentCoding::kIdentity && format != exposition::Format::kProtobuf;
+  wanted.render = [format, reserve, query, budget,
                    observer](std::shared_ptr<const snapshot::Snapshot> snapshot) {
     exposition::Options options = exposition::MakeOptions(*snapshot, budget(), query);
     const auto renderer =
         std::make_shared<exposition::Renderer>(std::move(snapshot), format, std::move(options));
-    if (!in_pieces && format != exposition::Format::kProtobuf) renderer->ReserveBody();
-    return [renderer, in_pieces, observer](std::string& body) {
+    return [renderer, observer, reserve](std::string& body) {
+      const bool fresh = body.capacity() < kFreshCapacity;  // and no other one's memory
+      renderer->SwapBody(body);
+      if (reserve && fresh) renderer->ReserveBody();
       const bool done = renderer->Step(kUnitsPerStep);
-      if (done || in_pieces) renderer->TakeBody(body);
+      renderer->SwapBody(body);
       if (done) observer(renderer->samples());
       return done;
     };

@@ -19,6 +19,8 @@ struct Rounds::State {
   SnapshotSource source;
   std::vector<std::weak_ptr<Job>> jobs;                  // that have not been ended
   std::vector<std::weak_ptr<const std::string>> bodies;  // that may still be sent
+  std::string spare;  // the largest body that was sent, as room for the next one: new memory costs
+                      // more than what is written to it
 
   std::size_t Bodies() {
     EraseExpired(jobs);
@@ -51,7 +53,12 @@ class Rounds::Job : public http::Job {
       return true;
     }
     if (!rendering_) {
-      if (wanted_.coding == http::ContentCoding::kGzip) gzip_.emplace();
+      if (wanted_.coding == http::ContentCoding::kGzip) {
+        gzip_.emplace();
+      } else {
+        body_ = std::exchange(state_->spare, {});
+        body_.clear();
+      }
       rendering_ = wanted_.render(snapshot_);
     }
     if (!gzip_) {
@@ -71,7 +78,14 @@ class Rounds::Job : public http::Job {
     response.content_type = wanted_.content_type;
     response.headers.emplace_back("Vary", kVary);
     if (gzip_) response.headers.emplace_back("Content-Encoding", "gzip");
-    response.body = std::make_shared<const std::string>(std::move(body_));
+    const auto keep = [state = std::weak_ptr<State>(state_)](std::string* sent) {
+      const std::unique_ptr<std::string> body(sent);
+      const std::shared_ptr<State> rounds = state.lock();
+      if (rounds != nullptr && body->capacity() > rounds->spare.capacity()) {
+        rounds->spare = std::move(*body);
+      }
+    };
+    response.body = std::shared_ptr<std::string>(new std::string(std::move(body_)), keep);
     state_->bodies.push_back(response.body);
     return response;
   }
@@ -108,7 +122,7 @@ void Rounds::State::BeginRound() {
 }
 
 Rounds::Rounds(SnapshotSource source)
-    : state_(std::make_shared<State>(State{std::move(source), {}, {}})) {}
+    : state_(std::make_shared<State>(State{std::move(source), {}, {}, {}})) {}
 
 http::Answer Rounds::Join(Representation wanted) {
   std::shared_ptr<Job> job = state_->Waiting(wanted);

@@ -41,9 +41,4 @@ void Renderer::ReserveBody() { body_.reserve(TextLength(*snapshot_, options_)); 
 
 std::string Renderer::TakeBody() { return std::exchange(body_, {}); }
 
-void Renderer::TakeBody(std::string& body) {
-  body.clear();
-  body.swap(body_);
-}
-
 }  // namespace pg_hello::exposition

@@ -28,8 +28,9 @@ inline constexpr char kVary[] = "Accept, Accept-Encoding";
 // What is thrown becomes a 500.
 using SnapshotSource = std::function<snapshot::Snapshot()>;
 
-// Works for about a millisecond; true at the end. Sets `body`, which is empty, to the next piece of
-// the body if there is one yet; with ContentCoding::kIdentity, to all of it at the end.
+// Works for about a millisecond; true at the end. Appends to `body`: with ContentCoding::kIdentity
+// it is all that has been rendered so far, else it is empty at each call. Either may have room
+// already.
 using Rendering = std::function<bool(std::string& body)>;
 
 struct Representation {

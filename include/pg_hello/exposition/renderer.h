@@ -39,8 +39,8 @@ class Renderer {
   // What has been rendered since the last call: all of the body if it is called once, at the end;
   // pieces of it, to be joined, if it is called between steps.
   std::string TakeBody();
-  // The same, into `body`, whose memory becomes the room for the next piece.
-  void TakeBody(std::string& body);
+  // Exchanges what has been rendered for `body`: what comes next is appended to that.
+  void SwapBody(std::string& body) { body_.swap(body); }
 
  private:
   const std::shared_ptr<const snapshot::Snapshot> snapshot_;
