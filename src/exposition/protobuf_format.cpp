@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cassert>
 #include <cstdint>
+#include <cstring>
 #include <protozero/pbf_writer.hpp>
 #include <span>
 #include <string_view>
@@ -78,6 +80,14 @@ int TypeNumber(FamilyType type) {
   }
   return kTypeGauge;
 }
+
+// Of a field whose number is so small that it is one byte.
+constexpr char Tag(int field, protozero::pbf_wire_type type) {
+  return static_cast<char>((field << 3) | static_cast<int>(type));
+}
+
+// A double, and a Timestamp of two numbers.
+constexpr std::size_t kMaxNumberBytes = 1 + 8 + 2 + 2 * (1 + protozero::max_varint_length);
 
 protozero::data_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -176,14 +186,24 @@ class ProtobufWriter final : public FamilyWriter {
 
   std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,
                      Decimal value) override {
-    value_.clear();
-    pbf_writer number(value_);
-    number.add_double(kGaugeValue, ToDouble(value));  // a counter's has the same number
+    // Most of what there is: so few bytes that they are put together here and copied once.
+    std::array<char, kMaxNumberBytes> number;
     const bool counter = family_->type == FamilyType::kCounter;
-    if (counter) {
-      AddCreated(labels, kCounterCreated, number);
+    char* end = number.data();
+    // A counter's value has the same number as a gauge's.
+    *end++ = Tag(kGaugeValue, protozero::pbf_wire_type::fixed64);
+    const double nearest = ToDouble(value);
+    std::memcpy(end, &nearest, sizeof(nearest));
+    if constexpr (std::endian::native == std::endian::big) {
+      std::reverse(end, end + sizeof(nearest));
     }
-    return Metric(labels, more, counter ? kCounter : kGauge);
+    end += sizeof(nearest);
+    if (const std::string_view created = Created(labels); counter && !created.empty()) {
+      *end++ = Tag(kCounterCreated, protozero::pbf_wire_type::length_delimited);
+      *end++ = static_cast<char>(created.size());
+      end = std::copy(created.begin(), created.end(), end);
+    }
+    return Metric(labels, more, counter ? kCounter : kGauge, {number.data(), end});
   }
 
   std::size_t Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum,
@@ -200,9 +220,12 @@ class ProtobufWriter final : public FamilyWriter {
       AddClassicBuckets(buckets, histogram);
     }
     AddNativeBuckets(buckets, histogram);
-    AddCreated(labels, kHistogramCreated, histogram);
+    if (const std::string_view created = Created(labels); !created.empty()) {
+      histogram.add_message(kHistogramCreated, created.data(), created.size());
+    }
     // As Prometheus counts: a native histogram is one sample.
-    return Metric(labels, {}, kHistogram) + (classic ? measure::kClassicBounds.size() + 3 : 0);
+    return Metric(labels, {}, kHistogram, value_) +
+           (classic ? measure::kClassicBounds.size() + 3 : 0);
   }
 
   void Finish() override { EndFamily(); }
@@ -225,15 +248,15 @@ class ProtobufWriter final : public FamilyWriter {
     pbf_writer(metric).add_message(kLabel, scratch_);
   }
 
-  void AddCreated(LabelSet labels, protozero::pbf_tag_type field, pbf_writer& message) {
+  // Empty if it is not known.
+  std::string_view Created(LabelSet labels) const {
     const EncodedLabels& set = label_sets_[labels];
-    if (set.created_begin < set.end) {
-      message.add_message(field, encoded_.data() + set.created_begin, set.end - set.created_begin);
-    }
+    return std::string_view(encoded_).substr(set.created_begin, set.end - set.created_begin);
   }
 
-  // Adds a Metric with what is in value_ to the family.
-  std::size_t Metric(LabelSet labels, std::span<const std::string_view> more, MetricField field) {
+  // Adds a Metric to the family; `value` is its Counter, Gauge or Histogram.
+  std::size_t Metric(LabelSet labels, std::span<const std::string_view> more, MetricField field,
+                     std::string_view value) {
     const EncodedLabels& set = label_sets_[labels];
     const std::span<const std::string_view> names = family_->labels().subspan(set.labels);
     assert(names.size() == more.size());
@@ -243,23 +266,23 @@ class ProtobufWriter final : public FamilyWriter {
     }
     const std::size_t shared = set.created_begin - set.labels_begin;
     // Its length comes first, and is known: nothing is written twice.
-    const int value_prefix = protozero::length_of_varint(value_.size()) + 1;
+    const int value_prefix = protozero::length_of_varint(value.size()) + 1;
     const std::size_t length =
-        shared + more_.size() + static_cast<std::size_t>(value_prefix) + value_.size();
-    AddLengthPrefix(kMetric, length);
+        shared + more_.size() + static_cast<std::size_t>(value_prefix) + value.size();
+    AddPrefix(kMetric, length);
     message_.append(encoded_, set.labels_begin, shared).append(more_);
-    AddLengthPrefix(field, value_.size());
-    message_.append(value_);
+    AddPrefix(field, value.size());
+    message_.append(value);
     has_metrics_ = true;
     return 1;
   }
 
   // Of a message in message_.
-  void AddLengthPrefix(protozero::pbf_tag_type field, std::size_t length) {
-    const auto tag =
-        (field << 3U) | static_cast<std::uint32_t>(protozero::pbf_wire_type::length_delimited);
-    protozero::add_varint_to_buffer(&message_, tag);
-    protozero::add_varint_to_buffer(&message_, length);
+  void AddPrefix(int field, std::size_t length) {
+    std::array<char, 1 + protozero::max_varint_length> prefix;
+    prefix[0] = Tag(field, protozero::pbf_wire_type::length_delimited);
+    const int bytes = protozero::write_varint(prefix.data() + 1, length);
+    message_.append(prefix.data(), static_cast<std::size_t>(1 + bytes));
   }
 
   void AddClassicBuckets(const snapshot::Buckets& buckets, pbf_writer& histogram) {
@@ -303,7 +326,7 @@ class ProtobufWriter final : public FamilyWriter {
   bool has_metrics_ = false;
   std::string message_;  // the family, without its length
   std::string more_;     // labels of one Metric alone
-  std::string value_;    // its Counter, Gauge or Histogram
+  std::string value_;    // its Histogram
   std::string scratch_;  // the innermost message
   std::string encoded_;  // of all label sets
   std::vector<EncodedLabels> label_sets_;

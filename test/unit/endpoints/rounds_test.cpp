@@ -98,6 +98,31 @@ TEST_F(RoundsTest, ARoundHasOnePictureForAllRepresentations) {
   EXPECT_EQ(snapshots, 1);
 }
 
+TEST_F(RoundsTest, ABodyLeavesItsMemoryForTheNextOneWhenNobodyIsSentItAnyMore) {
+  Representation wanted = Wanted("m");
+  std::vector<std::string> seen;
+  std::vector<const char*> places;
+  wanted.render = [&](const std::shared_ptr<const snapshot::Snapshot>& snapshot) {
+    return [&, text = std::string(1000, static_cast<char>('a' + snapshot->taken_at_us))](
+               std::string& body) {
+      seen.push_back(body);
+      body.append(text);
+      places.push_back(body.data());
+      return true;
+    };
+  };
+  const auto scrape = [&] { return Finish(*std::get<JobPointer>(rounds.Join(wanted))); };
+  const http::Response first = scrape();
+  const std::string sent = *first.body;
+  { const http::Response second = scrape(); }
+  const http::Response third = scrape();
+  EXPECT_EQ(*first.body, sent) << "it is still being sent";
+  EXPECT_NE(places[0], places[1]);
+  EXPECT_EQ(places[1], places[2]);
+  EXPECT_EQ(*third.body, std::string(1000, 'd'));
+  EXPECT_EQ(seen, std::vector<std::string>(3)) << "nothing of another one is left in it";
+}
+
 TEST_F(RoundsTest, BodiesAreBoundedWhetherWaitedForOrBeingSent) {
   std::vector<JobPointer> jobs;
   std::vector<http::Response> sent;

@@ -67,6 +67,18 @@ TEST(RendererTest, NeverMovesATextThatItHoldsWhole) {
   EXPECT_GE(TextLength(*snapshot, {}), openmetrics.TakeBody().size());
 }
 
+TEST(RendererTest, ReservesNothingForFamiliesThatAreNotShown) {
+  const auto snapshot = ManyFunctions();
+  Options options;
+  options.hidden_families.set();
+  options.hidden_families.reset(static_cast<std::size_t>(FamilyId::kFunctionSelfSeconds));
+  const std::size_t reserved = TextLength(*snapshot, options);
+  EXPECT_LT(reserved, TextLength(*snapshot, {}) / 4);
+  Renderer renderer(snapshot, Format::kOpenMetrics, options);
+  EXPECT_TRUE(renderer.Step(SIZE_MAX));
+  EXPECT_GE(reserved, renderer.TakeBody().size());
+}
+
 TEST(RendererTest, KeepsTheSnapshotWhileItLives) {
   auto snapshot = ManyFunctions();
   const std::weak_ptr<const snapshot::Snapshot> watched = snapshot;
