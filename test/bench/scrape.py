@@ -4,23 +4,29 @@
 One server has 10, then 1,000, then 10,000 PL/pgSQL functions, each called some dozen times with
 durations from about 1 us to some 100 us, so that every row has a histogram. Both sides answer the same
 client over a kept-alive connection, in turn and in shuffled order, round after round: the exporter with
-calls, total and self time of pg_stat_user_functions and nothing else; pg_hello in each format that it
-has, plain and compressed, with everything and, if it filters by name[], with the same three numbers
-only.
+calls, total and self time of pg_stat_user_functions and nothing else; pg_hello in each format, plain
+and compressed, with
 
-Printed are median and 99th percentile of the time to the last byte, CPU time of the process that
-answers (of all threads; of the exporter and its backend), resident memory and bytes of the body. Then,
-with pending counters in the slots of 100 backends: the cost of 16 scrapes at once against one, the
-latency of /livez while scrapes are going on, the longest turn of the worker's loop. Last, which
-targets were reached.
+  3 numbers   the same three, chosen by name[]
+  native      everything, classic histograms for no function (in text, no histogram then)
+  defaults    everything, as pg_hello.metrics_max_functions and _max_histograms are by default
+  everything  everything, classic histograms for all functions
 
-Runs in the stage that scripts/bench makes.  Writes all of it to bench.json as
+and with the list of all functions in JSON. Printed are median and 99th percentile of the time to the
+last byte, CPU time of the process that answers (of all threads; of the exporter and its backend),
+resident memory, bytes of the body, and the medians of the ratios within a round. Then, with pending
+counters in the slots of 100 backends: the cost of 16 scrapes at once against one, the latency of /livez
+while scrapes are going on, the longest turn of the worker's loop. Last, how the time grows from the
+second to the third size, and which targets were reached.
+
+Output is Markdown.  Runs in the stage that scripts/bench makes.  Writes all of it to bench.json as
 well.  usage: scrape.py [--rounds N] [--sizes N,N]
 """
 
 import argparse
 import json
 import multiprocessing
+import operator
 import os
 import pathlib
 import random
@@ -44,6 +50,8 @@ FORMATS = {
     "protobuf": ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
                  "application/vnd.google.protobuf"),
 }
+CODINGS = ("identity", "gzip")
+EXPORTER = "exporter, 3 numbers"
 
 THREE = ["pg_hello_function_calls_total", "pg_hello_function_inclusive_seconds_total",
          "pg_hello_function_self_seconds_total"]
@@ -127,6 +135,7 @@ class Subject:
         self.name, self.pids, self.request = name, pids, request
         self.port, self.client = port, None
         self.seconds, self.cpu, self.bytes = [], [], 0
+        self.exporter = None  # which was measured in the same rounds
 
     def measure(self, keep):
         if self.client is None:  # not before: a connection that says nothing is closed after 5 s
@@ -149,6 +158,8 @@ class Subject:
             "p99_ms": ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] * 1e3,
             "cpu_ms": statistics.median(self.cpu) / 1e6,
             "bytes": self.bytes,
+            "times_faster": statistics.median(map(operator.truediv, self.exporter.seconds, self.seconds)),
+            "times_less_cpu": statistics.median(map(operator.truediv, self.exporter.cpu, self.cpu)),
             "rss_kb": rss_kb(self.pids[0]),
         }
 
@@ -202,54 +213,90 @@ def fill_slots(server, size):
         session.communicate()
 
 
-def probe(client, path, accept, coding):
-    request = Client.request(path, accept, coding)
-    size, head = client.get(request)
-    return request, head, client.body(size, head)
-
-
-def find_subjects(worker, port, exporter_pids, exporter_port):
-    subjects = [Subject("exporter, 3 numbers", exporter_port, exporter_pids,
-                        Client.request("/metrics", FORMATS["text"][0], "identity"))]
-    three = "/metrics?" + "&".join(f"name[]={name}" for name in THREE)
+def set_budget(server, port, functions, histograms):
+    """Sets how many functions and classic histograms are shown, and waits until they are."""
+    for name, value in (("functions", functions), ("histograms", histograms)):
+        server.sql(f"ALTER SYSTEM SET pg_hello.metrics_max_{name} = {value}" if value is not None else
+                   f"ALTER SYSTEM RESET pg_hello.metrics_max_{name}")
+    server.sql("SELECT pg_reload_conf()")
+    shown = [int(server.sql(f"SELECT setting FROM pg_settings WHERE name = 'pg_hello.metrics_max_{name}'"))
+             for name in ("functions", "histograms")]
     client = Client(port)
-    missing = []
+    request = Client.request("/metrics?name[]=pg_hello_*ed_*", FORMATS["text"][0], "identity")
+
+    def values():
+        size, head = client.get(request)
+        return {name: int(value) for name, value in re.findall(
+            r"^pg_hello_(\w+) (\d+)$", client.body(size, head).decode(), re.MULTILINE)}
+
+    def reloaded():
+        now = values()
+        # pg_hello's own functions are shown besides; there are fewer than 100.
+        return (now["exported_functions"] - min(now["tracked_functions"], shown[0]) in range(100) and
+                now["exported_histograms"] - min(now["tracked_functions"], shown[1]) in range(100))
+    wait_for("the new budget", reloaded)
+
+
+def check(subject, content_type, coding):
+    """That it is answered as asked: a figure for something else is worse than none."""
+    client = Client(subject.port)
+    size, head = client.get(subject.request)
+    body = client.body(size, head)
+    if not re.search(r"(?mi)^content-type: " + re.escape(content_type), head):
+        raise RuntimeError(f"{subject.name}: {head}")
+    if ("Content-Encoding: gzip" in head) != (coding == "gzip"):
+        raise RuntimeError(f"{subject.name}: {head}")
+    if coding == "identity" and (b"pg_hello_build_info" in body) == ("3 numbers" in subject.name):
+        raise RuntimeError(f"{subject.name}: the body has other families than asked for")
+
+
+def make_subjects(worker, port, what, query):
+    subjects = []
     for name, (accept, content_type) in FORMATS.items():
-        for what, path in (("3 numbers", three), ("everything", "/metrics")):
-            for coding in ("identity", "gzip"):
-                request, head, body = probe(client, path, accept, coding)
-                full = f"{name}, {what}, {coding}"
-                has_format = re.search(r"(?mi)^content-type: " + re.escape(content_type), head)
-                has_coding = ("Content-Encoding: gzip" in head) == (coding == "gzip")
-                has_filter = what == "everything" or coding == "gzip" or b"pg_hello_build_info" not in body
-                if has_format and has_coding and has_filter:
-                    subjects.append(Subject(full, port, [worker], request))
-                else:
-                    missing.append(full)
-    names = {subject.name for subject in subjects}
-    for subject in list(subjects):  # a filter shows only in a body that can be read
-        plain = subject.name.replace("gzip", "identity")
-        if "3 numbers, gzip" in subject.name and plain not in names:
-            subjects.remove(subject)
-            missing.append(subject.name)
-    return subjects, missing
+        for coding in CODINGS:
+            subject = Subject(f"{name}, {what}, {coding}", port, [worker],
+                              Client.request("/metrics" + query, accept, coding))
+            check(subject, content_type, coding)
+            subjects.append(subject)
+    return subjects
+
+
+def interleave(subjects, rounds):
+    """Measures all of them, round after round. The ratios to the first one are those of a round."""
+    for turn in range(rounds + 2):  # the first ones only warm up
+        order = list(subjects)
+        random.shuffle(order)
+        for subject in order:
+            subject.measure(keep=turn >= 2)
+    for subject in subjects:
+        subject.exporter = subjects[0]
+
+
+def scrapes_counted(port):
+    """pg_hello_scrapes_total: bodies rendered so far, this one not yet among them."""
+    client = Client(port)
+    size, head = client.get(Client.request("/metrics?name[]=pg_hello_scrapes", FORMATS["text"][0], "identity"))
+    return int(re.search(rb"^pg_hello_scrapes_total (\d+)$", client.body(size, head), re.MULTILINE)[1])
 
 
 def measure_concurrent(worker, port, request):
-    """CPU of one scrape and of CONCURRENT at once, medians of several."""
+    """CPU of one scrape and of CONCURRENT at once, and the bodies rendered for these; medians."""
     clients = [Client(port) for _ in range(CONCURRENT)]
-    alone, together = [], []
+    alone, together, bodies = [], [], []
     for _ in range(9):
         before = cpu_ns([worker])
         clients[0].get(request)
-        middle = cpu_ns([worker])
+        alone.append(cpu_ns([worker]) - before)
+        rendered = scrapes_counted(port)
+        before = cpu_ns([worker])
         for client in clients:
             client.send(request)
         for client in clients:
             client.receive()
-        alone.append(middle - before)
-        together.append(cpu_ns([worker]) - middle)
-    return statistics.median(alone), statistics.median(together)
+        together.append(cpu_ns([worker]) - before)
+        bodies.append(scrapes_counted(port) - rendered - 1)
+    return {"one_cpu_ns": statistics.median(alone), "together_cpu_ns": statistics.median(together),
+            "bodies": statistics.median(bodies)}
 
 
 def watch_livez(port, seconds, results):
@@ -281,57 +328,74 @@ def measure_livez(port, request, seconds=4):
 
 
 def targets(sizes):
-    """(what, value, least) of what is to be reached."""
+    """(what, value, bound, whether it is the least or the greatest allowed) of what is to be reached."""
     found = []
-
-    def ratio(size, name):
-        rows = sizes.get(size, {}).get("scrapes", {})
-        if name in rows:
-            return rows["exporter, 3 numbers"]["median_ms"] / rows[name]["median_ms"]
-        return None
     for size, name, least in ((1000, "text, 3 numbers, identity", 25), (10000, "text, 3 numbers, identity", 20),
-                              (1000, "text, everything, identity", 3), (1000, "protobuf, everything, identity", 8)):
-        found.append((f"{size} functions, {name}: times faster than the exporter", ratio(size, name), least))
+                              (1000, "text, everything, identity", 3), (1000, "protobuf, native, identity", 8)):
+        if size in sizes:
+            found.append((f"{size:,} functions, {name}: times faster than the exporter",
+                          sizes[size]["scrapes"][name]["times_faster"], least, True))
     for size, row in sizes.items():
-        for name, (alone, together) in row["concurrent_cpu_ns"].items():
-            found.append((f"{size} functions, {name}: {CONCURRENT} by one after the other to at once, in CPU",
-                          CONCURRENT * alone / together, CONCURRENT / 4))
+        if size >= 1000:
+            for coding in CODINGS:
+                found.append((f"{size:,} functions, protobuf, native, {coding}: bytes a function",
+                              row["scrapes"][f"protobuf, native, {coding}"]["bytes"] / size, 500, False))
+            for name, cost in row["concurrent"].items():
+                found.append((f"{size:,} functions, {name}: bodies rendered for {CONCURRENT} at once",
+                              cost["bodies"], 3, False))
+        found.append((f"{size:,} functions: longest turn of the loop in ms", row["longest_turn_ms"], 50, False))
+    if 1000 in sizes and 10000 in sizes:
+        for name, row in sizes[10000]["scrapes"].items():
+            if "identity" in name and "defaults" not in name:
+                found.append((f"CPU a function at 10,000 in that at 1,000, {name}",
+                              row["cpu_ms"] / 10 / sizes[1000]["scrapes"][name]["cpu_ms"], 1.5, False))
     return found
 
 
 def print_size(size, row):
-    print(f"\n{size} functions\n{'':34}{'median ms':>10}{'p99 ms':>9}{'CPU ms':>9}{'bytes':>11}{'RSS MB':>8}"
-          f"{'times faster':>14}")
-    exporter = row["scrapes"]["exporter, 3 numbers"]["median_ms"]
+    print(f"\n### {size:,} functions\n\n| answer | median ms | p99 ms | CPU ms | bytes | bytes a function | RSS MB |"
+          " times faster | times less CPU |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|")
     for name, values in row["scrapes"].items():
-        print(f"{name:34}{values['median_ms']:10.2f}{values['p99_ms']:9.2f}{values['cpu_ms']:9.2f}"
-              f"{values['bytes']:11}{values['rss_kb'] / 1024:8.1f}{exporter / values['median_ms']:14.1f}")
-    for name, (alone, together) in row["concurrent_cpu_ns"].items():
-        print(f"{CONCURRENT} at once, {name}: {together / 1e6:.1f} ms of CPU, {together / alone:.1f} times one")
+        print(f"| {name} | {values['median_ms']:.2f} | {values['p99_ms']:.2f} | {values['cpu_ms']:.2f} |"
+              f" {values['bytes']} | {values['bytes'] / size:.0f} | {values['rss_kb'] / 1024:.1f} |"
+              f" {values['times_faster']:.1f} | {values['times_less_cpu']:.1f} |")
+    print()
+    for name, cost in row["concurrent"].items():
+        print(f"- {CONCURRENT} at once, {name}: {cost['bodies']:.0f} bodies rendered,"
+              f" {cost['together_cpu_ns'] / 1e6:.1f} ms of CPU,"
+              f" {cost['together_cpu_ns'] / cost['one_cpu_ns']:.1f} times one")
     livez = row["livez"]
-    print(f"/livez during {livez['scrapes']} scrapes: median {livez['median_ms']:.2f} ms, worst"
+    print(f"- /livez during {livez['scrapes']} scrapes: median {livez['median_ms']:.2f} ms, worst"
           f" {livez['worst_ms']:.1f} ms of {livez['requests']}; longest turn of the loop"
-          f" {row['longest_turn_ms']:.1f} ms")
+          f" {row['longest_turn_ms']:.1f} ms", flush=True)
 
 
 def measure_size(server, size, exporter, exporter_port, worker, port, rounds):
     Client(exporter_port).get(Client.request("/metrics", "*/*", "identity"))  # opens its connection
     backends = server.sql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
                           " AND pid <> pg_backend_pid()")
-    subjects, missing = find_subjects(
-        worker, port, [exporter.pid, *map(int, backends.split())], exporter_port)
-    for turn in range(rounds + 2):  # the first ones only warm up
-        random.shuffle(subjects)
+    pids = [exporter.pid, *map(int, backends.split())]
+    budgets = {"everything": (size, size), "native": (size, 0), "defaults": (None, None)}
+    scrapes = {}
+    for what, budget in budgets.items():
+        set_budget(server, port, *budget)
+        subjects = [Subject(EXPORTER, exporter_port, pids,
+                            Client.request("/metrics", FORMATS["text"][0], "identity"))]
+        subjects += make_subjects(worker, port, what, "")
+        if what == "everything":
+            subjects += make_subjects(worker, port, "3 numbers", "?" + "&".join(f"name[]={n}" for n in THREE))
+            subjects += [Subject(f"JSON, 1,000 at most, {coding}", port, [worker],
+                                 Client.request("/api/v1/functions?limit=1000", "*/*", coding))
+                         for coding in CODINGS]
+        interleave(subjects, rounds)
         for subject in subjects:
-            subject.measure(keep=turn >= 2)
-    subjects.sort(key=lambda subject: (subject.name != "exporter, 3 numbers", subject.name))
-    scrapes = {subject.name: subject.summary() for subject in subjects}
+            scrapes.setdefault(subject.name, subject.summary())
+    set_budget(server, port, size, size)
     fill_slots(server, size)
     text = {coding: Client.request("/metrics", FORMATS["text"][0], coding) for coding in ("identity", "gzip")}
     row = {
         "scrapes": scrapes,
-        "not_served": missing,
-        "concurrent_cpu_ns": {f"text, {coding}": measure_concurrent(worker, port, request)
+        "concurrent": {f"text, {coding}": measure_concurrent(worker, port, request)
                               for coding, request in text.items()},
         "livez": measure_livez(port, text["gzip"]),
     }
@@ -352,10 +416,6 @@ def main():
                 "pg_hello.max_functions": sizes[-1] + 100}
     results = {}
     with PrivateServer("scrape", settings=settings) as server:
-        for name in ("pg_hello.metrics_max_functions", "pg_hello.metrics_max_histograms"):
-            if server.sql(f"SELECT 1 FROM pg_settings WHERE name = '{name}'"):  # else there is no such limit
-                server.sql(f"ALTER SYSTEM SET {name} = {sizes[-1]}")
-                server.sql("SELECT pg_reload_conf()")
         port = int(wait_for("metrics", lambda: re.search(
             r"serving metrics on http://127\.0\.0\.1:(\d+)/", server.log_text()))[1])
         server.sql("CREATE EXTENSION pg_hello")
@@ -372,12 +432,12 @@ def main():
         finally:
             exporter.terminate()
             exporter.wait()
-    print(f"\nPostgreSQL {version}; {options.rounds} interleaved rounds")
-    for missing in results[sizes[-1]]["not_served"]:
-        print(f"not served: {missing}")
-    for what, value, least in targets(results):
-        if value is not None:
-            print(f"{'reached' if value >= least else 'MISSED':8} {value:7.1f} (at least {least:g})  {what}")
+    print(f"\nPostgreSQL {version}; {options.rounds} interleaved rounds; {os.cpu_count()} CPUs, load average"
+          f" {os.getloadavg()[0]:.1f}\n\n| | value | target | |\n|---|--:|--:|---|")
+    for what, value, bound, is_least in targets(results):
+        reached = value >= bound if is_least else value <= bound
+        print(f"| {what} | {value:.1f} | {'at least' if is_least else 'at most'} {bound:g} |"
+              f" {'reached' if reached else 'MISSED'} |")
     (test_dir() / "bench.json").write_text(json.dumps(
         {"postgres": version, "rounds": options.rounds, "sizes": results}, indent=2))
 
