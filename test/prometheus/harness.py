@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import traceback
 import urllib.parse
 import urllib.request
 
@@ -153,3 +154,14 @@ def promtool(*arguments, text=None):
 def report_log(tap, server):
     tap.equal(server.crash_lines(), [], "no crash in the server's log")
     tap.ok(server.stopped_cleanly(), "the server shut down cleanly", server.log_text()[-2000:])
+
+
+def run_to_end(tests, tap, server, *arguments):
+    """Starts the server, runs tests(tap, server, *arguments), looks into its log: the exit status."""
+    try:
+        with server:
+            tests(tap, server, *arguments)
+    except Exception:  # what went wrong is a failed test; the log below may say why
+        tap.ok(False, "the test ran to its end", traceback.format_exc())
+    report_log(tap, server)
+    return tap.end()

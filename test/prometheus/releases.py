@@ -11,12 +11,11 @@ import math
 import os
 import pathlib
 import sys
-import traceback
 
 sys.path.insert(0, os.path.join(os.environ["PG_HELLO_STAGE"], "support"))
 from private_server import PrivateServer, wait_for  # noqa: E402
 from exposition import base_of  # noqa: E402
-from harness import Prometheus, Tap, report_log, wait_for_scrape  # noqa: E402
+from harness import Prometheus, Tap, run_to_end, wait_for_scrape  # noqa: E402
 from relay import Relay  # noqa: E402
 
 DURATION = "pg_hello_function_duration_seconds"
@@ -174,13 +173,7 @@ def run_tests(tap, server, version, root):
 def main():
     tap = Tap()
     server = PrivateServer(settings={"pg_hello.track": "all"})
-    try:
-        with server:
-            run_tests(tap, server, *sys.argv[1:], *[None] * (3 - len(sys.argv)))
-    except Exception:  # what went wrong is a failed test; the log below may say why
-        tap.ok(False, "the test ran to its end", traceback.format_exc())
-    report_log(tap, server)
-    return tap.end()
+    return run_to_end(run_tests, tap, server, *sys.argv[1:], *[None] * (3 - len(sys.argv)))
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ import math
 import os
 import shutil
 import sys
-import traceback
 
 sys.path.insert(0, os.path.join(os.environ["PG_HELLO_STAGE"], "support"))
 from private_server import PrivateServer, run, test_dir, wait_for  # noqa: E402
-from harness import Prometheus, Tap, get, promtool, report_log, wait_for_scrape  # noqa: E402
+from harness import Prometheus, Tap, get, promtool, run_to_end, wait_for_scrape  # noqa: E402
 
 DATABASE = "shop"
 CLIENTS = 4
@@ -214,13 +213,7 @@ def main():
             print(f"1..0 # SKIP {program} is not installed")
             return 0
     server = PrivateServer(settings={"pg_hello.track": "all"})
-    try:
-        with server:
-            run_tests(tap, server)
-    except Exception:  # what went wrong is a failed test; the log below may say why
-        tap.ok(False, "the test ran to its end", traceback.format_exc())
-    report_log(tap, server)
-    return tap.end()
+    return run_to_end(run_tests, tap, server)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,10 @@
 import os
 import shutil
 import sys
-import traceback
 
 sys.path.insert(0, os.path.join(os.environ["PG_HELLO_STAGE"], "support"))
 from private_server import PrivateServer, run, test_dir, wait_for  # noqa: E402
-from harness import Prometheus, Tap, promtool, report_log  # noqa: E402
+from harness import Prometheus, Tap, promtool, run_to_end  # noqa: E402
 
 
 def make_certificates(folder):
@@ -68,13 +67,7 @@ def main():
         "pg_hello.ssl_key_file": folder / "server.key",
         "pg_hello.ssl_ca_file": folder / "ca.crt",
     })
-    try:
-        with server:
-            run_tests(tap, server, folder)
-    except Exception:  # what went wrong is a failed test; the log below may say why
-        tap.ok(False, "the test ran to its end", traceback.format_exc())
-    report_log(tap, server)
-    return tap.end()
+    return run_to_end(run_tests, tap, server, folder)
 
 
 if __name__ == "__main__":
