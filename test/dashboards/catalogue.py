@@ -15,7 +15,7 @@ TOKEN = re.compile(
     r"""|(?P<number>(?<![\w:])\d[\w.]*)|(?P<name>[A-Za-z_:][\w:]*)|(?P<sign>=~|!~|!=|[<>=]=|[-+*/%^<>=(){}\[\],:])""")
 LISTS = {"by", "without", "on", "ignoring", "group_left", "group_right"}
 WORDS = {"and", "or", "unless", "bool", "offset"}
-FUNCTIONS = {"absent", "avg_over_time", "count", "group", "histogram_quantile", "increase", "label_values",
+FUNCTIONS = {"absent", "avg_over_time", "count", "deriv", "group", "histogram_quantile", "increase", "label_values",
              "max", "min", "rate", "sum", "time", "topk"}
 
 

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Every metric and label in rules and dashboards exists.
+"""Every metric and label in rules, runbooks and dashboards exists.
 
 usage: names.py SOURCE_ROOT
 """
 
 import json
 import pathlib
+import re
 import sys
 
 import yaml
@@ -28,6 +29,10 @@ def queries(root):
         for group in yaml.safe_load(file.read_text(encoding="utf-8"))["groups"]:
             for rule in group["rules"]:
                 yield f"{file.name}: {rule.get('record') or rule['alert']}", rule["expr"]
+    for file in sorted(root.glob("docs/runbooks/*.md")):
+        for block in re.findall(r"^```promql\n(.*?)^```$", file.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+            for query in block.splitlines():
+                yield file.name, query
     for file in sorted(root.glob("dashboards/grafana/*.json")):
         dashboard = json.loads(file.read_text(encoding="utf-8"))
         for panel in dashboard["panels"]:

@@ -1,0 +1,72 @@
+"""What serves the numbers, and what it cannot show: worker, endpoint, table of functions."""
+
+from panels import dashboard, graph, instant, link, query, stat, table, variable
+
+UID = "pg-hello-server"
+SERVER = 'job=~"$job",instance=~"$instance"'
+BY = "{{instance}}"
+
+
+def gauge(name):
+    return f"pg_hello_{name}{{{SERVER}}}"
+
+
+def rate(name):
+    return f"rate(pg_hello_{name}{{{SERVER}}}[$__rate_interval])"
+
+
+def board():
+    variables = [
+        variable("job", "Job", "pg_hello_build_info", "job", True),
+        variable("instance", "Instance", 'pg_hello_build_info{job=~"$job"}', "instance", True),
+    ]
+    age = "time() - " + gauge("worker_heartbeat_timestamp_seconds")
+    oldest = gauge("oldest_active_call_start_timestamp_seconds")
+    panels = [
+        stat("Scraped", "Whether Prometheus gets an answer.", f"up{{{SERVER}}}", mappings=((1, "up"), (0, "down")),
+             steps=[(None, "red"), (1, "green")], legend=BY),
+        stat("Recovery", "Primary, or standby in recovery.", gauge("postgres_in_recovery"),
+             mappings=((0, "primary"), (1, "in recovery")), legend=BY),
+        stat("Listening", "Whether every configured address is bound.", gauge("http_listening"),
+             mappings=((1, "yes"), (0, "no")), steps=[(None, "red"), (1, "green")], legend=BY),
+        stat("Worker runs", "Since the worker started.", "time() - " + gauge("worker_start_time_seconds"), "s", legend=BY),
+        stat("Counted for", "Since the last full reset of the statistics.",
+             "time() - " + gauge("stats_reset_timestamp_seconds"), "s", legend=BY),
+        stat("Table", "Part of the table of functions that is in use.",
+             f"{gauge('tracked_functions')} / {gauge('tracked_functions_limit')}", "percentunit",
+             steps=[(None, "green"), (0.8, "orange"), (0.9, "red")], legend=BY),
+        graph("Heartbeat", "Age of the worker's last turn, by Prometheus' clock.", [query(age, BY)], "s", minimum=None),
+        graph("Longest turn", "Longest time that one turn of the worker's loop has taken since it started.",
+              [query(gauge("worker_longest_turn_seconds"), BY)], "s"),
+        graph("Restarts", "Starts of the worker since the server started, minus one.",
+              [query(gauge("worker_restarts_total"), BY)], "short"),
+        graph("Requests", "HTTP requests per second by path and status.",
+              [query(f"sum by (instance, path, code) ({rate('http_requests_total')})", BY + " {{path}} {{code}}")], "reqps"),
+        graph("Clients", "Open connections, and requests that are being answered, the scrape itself included.",
+              [query(gauge("http_connections"), BY + " connections"),
+               query(gauge("http_requests_in_flight"), BY + " requests")], "short"),
+        graph("Bind failures", "Failed attempts per second to bind an address.",
+              [query(rate("http_bind_failures_total"), BY)], "ops"),
+        graph("Scrapes", "Expositions per second that were built.", [query(rate("scrapes_total"), BY)], "ops"),
+        graph("Scrape duration", "Time to build the last exposition.", [query(gauge("scrape_duration_seconds"), BY)], "s"),
+        graph("Series", "Samples in the last exposition.", [query(gauge("scrape_series"), BY)], "short"),
+        graph("Functions", "In the table, its capacity, shown by /metrics, left out, and shown with a histogram.",
+              [query(gauge(name), f"{BY} {legend}") for name, legend in (
+                  ("tracked_functions", "tracked"), ("tracked_functions_limit", "capacity"),
+                  ("exported_functions", "shown"), ("suppressed_functions", "left out"),
+                  ("exported_histograms", "with histogram"))], "short"),
+        graph("Overflow", "Calls per second that are in no function's counters, because the table was full.",
+              [query(rate("overflow_calls_total"), BY + " {{datname}}")], "ops"),
+        graph("Oldest call", "For how long the longest running tracked call has run, 0 if none runs.",
+              [query(f"(time() - {oldest}) * ({oldest} > bool 0)", BY)], "s", minimum=None),
+        graph("Irregular", "Per second: repairs of a call stack, calls too deep to be timed, negative durations.",
+              [query(rate(name), f"{BY} {legend}") for name, legend in (
+                  ("stack_resyncs_total", "stack resyncs"), ("untimed_calls_total", "untimed calls"),
+                  ("clock_anomalies_total", "clock anomalies"))], "ops"),
+        graph("Shared memory", "Taken by the library.", [query(gauge("shared_memory_bytes"), BY)], "bytes"),
+        table("Versions", "Of the loaded library and of the server.", [instant(gauge("build_info"))],
+              {name: (name, "string") for name in ("instance", "version", "postgres_version")}, hidden=("Value", "job"),
+              width=8, height=8),
+    ]
+    return dashboard(UID, "pg_hello / Server", "The worker, its endpoint and the table of functions", variables,
+                     [link("Overview", "pg-hello-overview"), link("Function detail", "pg-hello-function")], panels)
