@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""`meson install` respects DESTDIR and puts each file where pg_config says.
+"""`meson install` respects DESTDIR and puts each file where pg_config, or the build's options, say.
 
-usage: install.py BUILD_DIR PG_CONFIG
+usage: install.py BUILD_DIR PG_CONFIG [FILE ...]
+  FILE  installed besides, as the build was told
 """
 
 import os
@@ -20,6 +21,7 @@ def main():
         f"{extension}/pg_hello.control",
         f"{extension}/pg_hello--1.0.sql",
         f"{extension}/pg_hello--1.0--1.1.sql",
+        *sys.argv[3:],
     }
     with tempfile.TemporaryDirectory() as destdir:
         subprocess.run(

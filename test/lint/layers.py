@@ -2,8 +2,8 @@
 """The arrows between rooms go one way.
 
 Each room of the core may include only rooms that stand before it on the way of the data, and only
-the ones listed. Nothing includes src/pg. PostgreSQL's, cpp-httplib's, nlohmann/json's,
-OpenSSL's, protozero's and zlib's headers stay in the places that are theirs.
+the ones listed. Nothing includes src/pg. PostgreSQL's, libpq's, CLI11's, cpp-httplib's,
+nlohmann/json's, OpenSSL's, protozero's and zlib's headers stay in the places that are theirs.
 
 usage: layers.py SOURCE_ROOT
 """
@@ -24,6 +24,8 @@ MAY_INCLUDE = {
     "health": {"measure", "shared", "snapshot"},
     "http": set(),
     "endpoints": {"api", "exposition", "health", "http", "selection", "snapshot"},
+    # A client: it knows the server by SQL and HTTP only.
+    "ctl": set(),
     "pg": {
         "measure", "shared", "pending", "persistence", "snapshot", "selection", "exposition",
         "api", "health", "http", "endpoints",
@@ -32,8 +34,12 @@ MAY_INCLUDE = {
 
 # header (regular expression) -> the files that may include it
 ONLY_IN = {
-    r"httplib\.h": {"src/http/router.cpp"},
-    r"nlohmann/.*": {"src/api/functions.cpp", "src/health/health_report.cpp"},
+    r"CLI/.*": {"src/ctl/main.cpp"},
+    r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
+    r"libpq-fe\.h": {"src/ctl/session.cpp"},
+    r"nlohmann/.*": {
+        "src/api/functions.cpp", "src/ctl/endpoint_verdict.cpp", "src/ctl/report.cpp", "src/health/health_report.cpp",
+    },
     r"openssl/.*": {"src/http/tls.cpp"},
     r"zlib\.h": {"src/http/content_coding.cpp"},
     r"protozero/.*": {"src/exposition/protobuf_format.cpp"},

@@ -6,7 +6,8 @@ everything else is a complete server, into which the extension can be put withou
 system's. The tests' own files are copied in as well, so that the unprivileged user as whom servers
 must run can read them wherever the checkout lies.
 
-usage: stage.py --pg-config PG_CONFIG --stage DIR --owner USER MODULE... -- SQL_FILE... -- TREE...
+usage: stage.py --pg-config PG_CONFIG --stage DIR --owner USER [--program FILE] -- MODULE... -- SQL_FILE... -- TREE...
+  FILE      goes to bindir
   MODULE    goes to pkglibdir
   SQL_FILE  goes to sharedir/extension
   TREE      directory, copied to the stage under its own name
@@ -65,6 +66,7 @@ def main():
     parser.add_argument("--pg-config", required=True)
     parser.add_argument("--stage", required=True, type=pathlib.Path)
     parser.add_argument("--owner")
+    parser.add_argument("--program", action="append", default=[])
     split = sys.argv.index("--")
     groups = [[]]
     for word in sys.argv[split + 1 :]:
@@ -76,6 +78,8 @@ def main():
     root.mkdir(parents=True, exist_ok=True)
     os.chmod(root, 0o755)
     bindir, pkglibdir, sharedir = stage_server(options.pg_config, root)
+    for program in options.program:
+        replace(program, bindir / pathlib.Path(program).name)
     for module in modules:
         replace(module, pkglibdir / pathlib.Path(module).name)
     for file in sql_files:

@@ -1,0 +1,102 @@
+#include "ctl/session.h"
+
+#include <libpq-fe.h>
+
+#include <cstdlib>
+#include <utility>
+
+#include "ctl/report.h"
+
+namespace pg_hello::ctl {
+namespace {
+
+using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+std::string Field(const PGresult* result, int code) {
+  const char* const text = PQresultErrorField(result, code);
+  return text == nullptr ? "" : OneLine(text);
+}
+
+ConnectFailure WhyRefused(PGPing ping) {
+  switch (ping) {
+    case PQPING_OK:
+      return ConnectFailure::kRefused;
+    case PQPING_REJECT:
+    case PQPING_NO_RESPONSE:
+      return ConnectFailure::kNoServer;
+    case PQPING_NO_ATTEMPT:
+      break;
+  }
+  return ConnectFailure::kUsage;
+}
+
+}  // namespace
+
+void Session::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
+
+std::variant<Session, ConnectError> Session::Open(const Target& target,
+                                                  const std::optional<std::string>& database) {
+  Parameters parameters = MakeParameters(target, database);
+  if (std::getenv("PGCONNECT_TIMEOUT") == nullptr) {
+    // First, so that a conninfo string's own outweighs it.
+    parameters.insert(parameters.begin(), {"connect_timeout", "10"});
+  }
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : parameters) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+
+  Connection connection(PQconnectdbParams(keywords.data(), values.data(), 1));
+  if (PQstatus(connection.get()) != CONNECTION_OK) {
+    return ConnectError{WhyRefused(PQpingParams(keywords.data(), values.data(), 1)),
+                        OneLine(PQerrorMessage(connection.get()))};
+  }
+  Session session(std::move(connection));
+  const auto answer = session.Ask(
+      "SELECT pg_catalog.set_config('search_path', '', false),"
+      " pg_catalog.set_config('statement_timeout', '10s', false)");
+  if (const auto* const error = std::get_if<SqlError>(&answer)) {
+    return ConnectError{ConnectFailure::kRefused, error->message};
+  }
+  return session;
+}
+
+std::variant<Session, ConnectError> Session::OpenServer(const Target& target) {
+  const bool told = !target.database.empty() || std::getenv("PGDATABASE") != nullptr ||
+                    std::getenv("PGSERVICE") != nullptr;
+  return Open(target, told ? std::nullopt : std::optional<std::string>("postgres"));
+}
+
+std::variant<Rows, SqlError> Session::Ask(const std::string& sql,
+                                          const std::vector<std::string>& values) {
+  std::vector<const char*> pointers;
+  for (const std::string& value : values) pointers.push_back(value.c_str());
+  const Result result(
+      PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(pointers.size()), nullptr,
+                   pointers.data(), nullptr, nullptr, 0),
+      &PQclear);
+  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) {
+    std::string message = Field(result.get(), PG_DIAG_MESSAGE_PRIMARY);
+    if (message.empty()) message = OneLine(PQerrorMessage(connection_.get()));
+    return SqlError{Field(result.get(), PG_DIAG_SQLSTATE), std::move(message),
+                    Field(result.get(), PG_DIAG_MESSAGE_HINT)};
+  }
+  Rows rows(static_cast<std::size_t>(PQntuples(result.get())));
+  for (int row = 0; row < PQntuples(result.get()); ++row) {
+    for (int column = 0; column < PQnfields(result.get()); ++column) {
+      auto& cells = rows[static_cast<std::size_t>(row)];
+      if (PQgetisnull(result.get(), row, column) != 0) {
+        cells.emplace_back();
+      } else {
+        cells.emplace_back(PQgetvalue(result.get(), row, column));
+      }
+    }
+  }
+  return rows;
+}
+
+}  // namespace pg_hello::ctl

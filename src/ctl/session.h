@@ -1,0 +1,63 @@
+// A connection to a server, through libpq, and questions to it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "ctl/conninfo.h"
+
+struct pg_conn;
+
+namespace pg_hello::ctl {
+
+// Why an answer did not come.
+struct SqlError {
+  std::string sqlstate;  // empty: it did not come from the server
+  std::string message;   // one line, without "ERROR:"
+  std::string hint;      // the server's, may be empty
+};
+
+// Rows of columns; nullopt is SQL's null.
+using Rows = std::vector<std::vector<std::optional<std::string>>>;
+
+enum class ConnectFailure {
+  kNoServer,  // nothing answers there, or it is starting or stopping
+  kRefused,   // a server is there, and does not let us in
+  kUsage,     // nothing was tried: what was asked for makes no sense
+};
+
+struct ConnectError {
+  ConnectFailure failure;
+  std::string message;  // one line
+};
+
+class Session {
+ public:
+  // Waits for connecting as long as PGCONNECT_TIMEOUT says, 10 s if it says nothing; and 10 s for
+  // each answer. Never asks for a password.
+  static std::variant<Session, ConnectError> Open(const Target& target,
+                                                  const std::optional<std::string>& database);
+
+  // Any database of the server: where nothing says which, "postgres", as PostgreSQL's own programs
+  // do that work on all databases.
+  static std::variant<Session, ConnectError> OpenServer(const Target& target);
+
+  // `values` are the parameters $1, $2, ...; the search path is empty but for pg_catalog.
+  std::variant<Rows, SqlError> Ask(const std::string& sql,
+                                   const std::vector<std::string>& values = {});
+
+ private:
+  struct Close {
+    void operator()(pg_conn* connection) const;
+  };
+  using Connection = std::unique_ptr<pg_conn, Close>;
+
+  explicit Session(Connection connection) : connection_(std::move(connection)) {}
+
+  Connection connection_;
+};
+
+}  // namespace pg_hello::ctl
