@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "ctl/diagnose.h"
 #include "ctl/finding.h"
 #include "ctl/health.h"
 #include "ctl/report.h"
@@ -24,6 +25,8 @@ constexpr char kExamples[] = R"(Examples:
       two of them; it is critical if one of them lacks the extension
   pg_helloctl -d postgresql://monitor@db1/postgres --json health
   pg_helloctl health --url http://127.0.0.1:9797 --watch 30
+  pg_helloctl -d shop diagnose
+      what is wrong there, and how to mend it
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
@@ -93,6 +96,9 @@ int Run(int argc, char** argv) {
   health_command->add_option("--watch", watch_seconds, "Check again every so many seconds")
       ->check(CLI::Range(1, 86400));
 
+  CLI::App* const diagnose_command = app.add_subcommand(
+      "diagnose", "Find out what is wrong, and say how to mend it; changes nothing");
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& done) {
@@ -104,6 +110,8 @@ int Run(int argc, char** argv) {
                  OneLine(error.what()).c_str());
     return ExitCode(Severity::kUnknown);
   }
+
+  if (diagnose_command->parsed()) return Print(Diagnose(health.target), output);
 
   const auto round = [&] { return Print(CheckHealth(health), output); };
   if (watch_seconds > 0) Watch(watch_seconds, round);

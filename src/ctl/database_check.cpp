@@ -1,0 +1,165 @@
+#include "ctl/database_check.h"
+
+#include <utility>
+#include <vector>
+
+namespace pg_hello::ctl {
+namespace {
+
+constexpr char kInsufficientPrivilege[] = "42501";
+
+// One database that has, or should have, the extension.
+class DatabaseCheck {
+ public:
+  DatabaseCheck(Session& session, std::string database, Findings& findings)
+      : session_(session), database_(std::move(database)), findings_(findings) {}
+
+  void Run(bool demanded, bool preloaded, const Objectives& objectives) {
+    if (!Installed(demanded)) return;
+    for (const auto& [function, expression] : {
+             std::pair{"pg_hello(text)", "@.pg_hello('pg_helloctl') ~ '^Hello, pg_helloctl!'"},
+             std::pair{"now_ms()",
+                       "abs(@.now_ms() - extract(epoch FROM clock_timestamp()) * 1000)"
+                       " < 60000"},
+             std::pair{"spi_version()", "@.spi_version() = version()"},
+         }) {
+      Answers(function, expression);
+    }
+    if (preloaded) {
+      Versions();
+      Counters(objectives);
+    }
+  }
+
+ private:
+  void Add(const char* check, Severity severity, std::string message, std::string hint = "") {
+    findings_.push_back({check, severity, database_, std::move(message), std::move(hint)});
+  }
+
+  // "@." is the extension's schema.
+  std::string InSchema(std::string sql) const {
+    std::size_t at = 0;
+    while ((at = sql.find("@.", at)) != sql.npos) {
+      sql.replace(at, 1, schema_);
+      at += schema_.size();
+    }
+    return sql;
+  }
+
+  bool Installed(bool demanded) {
+    const auto answer = session_.Ask(
+        "SELECT e.extversion, quote_ident(n.nspname) FROM pg_extension e"
+        " JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_hello'");
+    if (const auto* const error = std::get_if<SqlError>(&answer)) {
+      Add("installed", SeverityOf(*error), error->message, error->hint);
+      return false;
+    }
+    const Rows& rows = std::get<Rows>(answer);
+    if (rows.empty()) {
+      Add("installed", demanded ? Severity::kCritical : Severity::kWarning,
+          "extension pg_hello is not installed", "CREATE EXTENSION pg_hello");
+      return false;
+    }
+    version_ = rows[0][0].value_or("");
+    schema_ = rows[0][1].value_or("");
+    Add("installed", Severity::kOk, "extension pg_hello " + version_ + " is installed");
+    return true;
+  }
+
+  void Answers(const std::string& function, const std::string& expression) {
+    const auto answer = session_.Ask("SELECT " + InSchema(expression));
+    if (const auto* const error = std::get_if<SqlError>(&answer)) {
+      const bool denied = error->sqlstate == kInsufficientPrivilege;
+      Add("functions", SeverityOf(*error), function + " fails: " + error->message,
+          denied ? "let the role that asks call it, with GRANT" : error->hint);
+    } else if (std::get<Rows>(answer)[0][0] != "t") {
+      Add("functions", Severity::kCritical, function + " answers wrongly");
+    } else {
+      Add("functions", Severity::kOk, function + " answers");
+    }
+  }
+
+  void Unreadable(const char* check, const SqlError& error) {
+    const bool denied = error.sqlstate == kInsufficientPrivilege;
+    Add(check, SeverityOf(error), error.message,
+        denied ? "GRANT pg_monitor to the role that asks" : error.hint);
+  }
+
+  void Versions() {
+    const auto answer = session_.Ask(InSchema("SELECT version FROM @.pg_hello_info()"));
+    if (const auto* const error = std::get_if<SqlError>(&answer)) {
+      Unreadable("versions", *error);
+      return;
+    }
+    const std::string library = std::get<Rows>(answer)[0][0].value_or("");
+    if (library == version_) {
+      Add("versions", Severity::kOk, "library and extension are both of version " + version_);
+    } else {
+      Add("versions", Severity::kWarning,
+          "the library is of version " + library + ", the extension of " + version_,
+          "ALTER EXTENSION pg_hello UPDATE; if the library is the older one, restart the server");
+    }
+  }
+
+  void Counters(const Objectives& objectives) {
+    const auto answer =
+        session_.Ask(InSchema("SELECT function, calls, errors, p95 FROM @.pg_hello_stats"
+                              " WHERE datname = current_database() AND extension = 'pg_hello'"));
+    if (const auto* const error = std::get_if<SqlError>(&answer)) {
+      Unreadable("latency", *error);
+      return;
+    }
+    std::vector<FunctionCounters> functions;
+    for (const auto& row : std::get<Rows>(answer)) {
+      FunctionCounters function{.function = row[0].value_or("")};
+      function.calls = std::stoull(row[1].value_or("0"));
+      function.errors = std::stoull(row[2].value_or("0"));
+      if (row[3]) function.p95_ms = std::stod(*row[3]);
+      functions.push_back(std::move(function));
+    }
+    for (Finding& finding : JudgeCounters(database_, functions, objectives)) {
+      findings_.push_back(std::move(finding));
+    }
+  }
+
+  Session& session_;
+  std::string database_;
+  Findings& findings_;
+  std::string version_;  // the extension's
+  std::string schema_;   // quoted
+};
+
+}  // namespace
+
+Severity SeverityOf(ConnectFailure failure) {
+  return failure == ConnectFailure::kNoServer ? Severity::kCritical : Severity::kUnknown;
+}
+
+Severity SeverityOf(const SqlError& error) {
+  return error.sqlstate == kInsufficientPrivilege ? Severity::kUnknown : Severity::kCritical;
+}
+
+// The setting is known only where the library was loaded at the server's start; unlike
+// shared_preload_libraries, everybody may see it.
+bool CheckPreload(Session& server, Findings& findings) {
+  const auto answer =
+      server.Ask("SELECT count(*) FROM pg_settings WHERE name = 'pg_hello.max_functions'");
+  if (const auto* const error = std::get_if<SqlError>(&answer)) {
+    findings.push_back({"preload", SeverityOf(*error), "", error->message, error->hint});
+    return false;
+  }
+  const bool preloaded = std::get<Rows>(answer)[0][0] == "1";
+  findings.push_back(preloaded ? Finding{"preload", Severity::kOk, "", "pg_hello is preloaded", ""}
+                               : Finding{"preload", Severity::kCritical, "",
+                                         "pg_hello is not preloaded: nothing is counted",
+                                         "add pg_hello to what shared_preload_libraries has "
+                                         "already, and restart the server"});
+  return preloaded;
+}
+
+void CheckDatabase(Session& session, const std::string& database, bool demanded, bool preloaded,
+                   const Objectives& objectives, Findings& findings) {
+  DatabaseCheck(session, database, findings).Run(demanded, preloaded, objectives);
+}
+
+}  // namespace pg_hello::ctl
