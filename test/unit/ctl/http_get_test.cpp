@@ -1,0 +1,22 @@
+// URLs that are not ours, which nothing is sent to.
+#include "ctl/http_get.h"
+
+#include <gtest/gtest.h>
+
+namespace pg_hello::ctl {
+namespace {
+
+TEST(HttpGetTest, RefusesWhatIsNoUrlOfOurs) {
+  for (const char* const url :
+       {"", "localhost", "127.0.0.1:9797", "https://localhost", "ftp://localhost", "http://",
+        "http:///health", "http://localhost:", "http://localhost:0", "http://localhost:65536",
+        "http://localhost:97x", "http://localhost:-1", "http://[::1]:x", "http://:9797"}) {
+    const auto answer = GetHealth(url);
+    const auto* const error = std::get_if<HttpError>(&answer);
+    ASSERT_NE(error, nullptr) << url;
+    EXPECT_EQ(error->failure, HttpFailure::kBadUrl) << url;
+  }
+}
+
+}  // namespace
+}  // namespace pg_hello::ctl
