@@ -79,7 +79,7 @@ def table(title, description, targets, columns, hidden=(), links=None, width=WID
 
 def variable(name, label, source, values, many):
     """A variable whose values are those of the label `values` of the series `source`."""
-    everything = {"allValue": ".+", "current": {"text": ["All"], "value": ["$__all"]}} if many else {"current": {}}
+    everything = {"allValue": ".+", "current": {"text": ["All"], "value": ["$__all"]}} if many else {}
     return {"type": "query", "name": name, "label": label, "datasource": DATASOURCE,
             "query": {"query": f"label_values({source}, {values})", "refId": name}, "refresh": 2, "sort": 1,
             "multi": many, "includeAll": many, **everything}
@@ -110,7 +110,7 @@ def rows(panels):
 
 def dashboard(uid, title, description, variables, links, panels):
     source = {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus",
-              "current": {}, "refresh": 1, "multi": False, "includeAll": False}
+              "refresh": 1, "multi": False, "includeAll": False}
     return {"uid": uid, "title": title, "description": description, "tags": ["pg_hello", "postgresql"],
             "schemaVersion": 39, "version": 1, "editable": False, "graphTooltip": 1, "refresh": "30s",
             "time": {"from": "now-1h", "to": "now"}, "timezone": "browser", "annotations": {"list": []},
