@@ -9,12 +9,11 @@ import pathlib
 import re
 import shutil
 import sys
-import traceback
 
 STAGE = pathlib.Path(os.environ["PG_HELLO_STAGE"])
 sys.path.insert(0, str(STAGE / "support"))
 from private_server import PrivateServer, wait_for  # noqa: E402
-from run import Prometheus, Tap, get, promtool, report_log, wait_for_scrape  # noqa: E402
+from harness import Prometheus, Tap, get, promtool, run_to_end, wait_for_scrape  # noqa: E402
 
 DATABASE = "shop"
 RULES = ("recording.yml", "alerts.yml")
@@ -162,14 +161,7 @@ def main():
         if shutil.which(program) is None:
             print(f"1..0 # SKIP {program} is not installed")
             return 0
-    server = PrivateServer()
-    try:
-        with server:
-            run_tests(tap, server)
-    except Exception:  # what went wrong is a failed test; the log below may say why
-        tap.ok(False, "the test ran to its end", traceback.format_exc())
-    report_log(tap, server)
-    return tap.end()
+    return run_to_end(run_tests, tap, PrivateServer())
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ is(calls('e'), 2, '... keeps its row');
 
 # The oid of a dropped function, given to another.
 my $oid = primary(q{SELECT 'g()'::regprocedure::oid});
-primary('DROP FUNCTION g()', "SELECT next_oid($oid)", "CREATE FUNCTION g2() RETURNS int $body");
+primary('DROP FUNCTION g()', 'VACUUM pg_proc', "SELECT next_oid($oid)", "CREATE FUNCTION g2() RETURNS int $body");
 is(primary(q{SELECT 'g2()'::regprocedure::oid}), $oid, 'a new function has the oid of a dropped one');
 replayed();
 $standby->safe_psql('postgres', 'SELECT g2()');
