@@ -86,8 +86,6 @@ TRUNCATE app_config;
 CREATE FUNCTION pg_temp.tell(key text) RETURNS boolean LANGUAGE plpgsql COST 0.0000001
 AS 'BEGIN RAISE NOTICE ''%'', key; RETURN true; END';
 SELECT key FROM app_config WHERE pg_temp.tell(key);
-COPY app_config (key, value) FROM STDIN;
-\.
 RESET ROLE;
 SET ROLE regress_pg_hello_plain;
 SELECT * FROM app_config;
