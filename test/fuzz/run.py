@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the fuzzers that scripts/fuzz has built, and shows in one table how it went.
 
-usage: run.py CORPUS BUILD [--seconds N] [--keep] [TARGET ...]
+usage: run.py CORPUS BUILD [--seconds N] [--runs N] [--seed N] [--keep] [TARGET ...]
 """
 
 import argparse
@@ -30,13 +30,13 @@ class Target:
         self.findings = build / "findings" / name
         self.log = build / "findings" / f"{name}.log"
 
-    def fuzz(self, seconds, inputs):
+    def fuzz(self, limits, inputs):
         """True if nothing was found. New inputs go into the directory `inputs`."""
         self.findings.mkdir(parents=True, exist_ok=True)
         before = set(self.findings.iterdir())
         with open(self.log, "w") as log:
             status = subprocess.run(
-                [self.binary, f"-max_total_time={seconds}", f"-max_len={MAX_BYTES}", f"-timeout={HANG_SECONDS}",
+                [self.binary, *limits, f"-max_len={MAX_BYTES}", f"-timeout={HANG_SECONDS}",
                  f"-rss_limit_mb={MAX_RSS_MB}", f"-artifact_prefix={self.findings}/", "-print_final_stats=1",
                  inputs, self.kept],
                 stdout=log, stderr=subprocess.STDOUT).returncode
@@ -70,6 +70,8 @@ def main():
     parser.add_argument("corpus", type=pathlib.Path)
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--runs", type=int, default=-1)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("targets", nargs="*")
     arguments = parser.parse_intermixed_args()
@@ -79,12 +81,13 @@ def main():
         if name not in known:
             parser.error(f"no target {name}; there are {', '.join(known)}")
 
+    limits = [f"-max_total_time={arguments.seconds}", f"-runs={arguments.runs}", f"-seed={arguments.seed}"]
     rows = [["target", "executions", "new units", "peak RSS MB", "findings"]]
     failed = []
     for name in arguments.targets or known:
         target = Target(name, arguments.corpus.resolve(), arguments.build.resolve())
         with tempfile.TemporaryDirectory() as inputs:
-            good = target.fuzz(arguments.seconds, inputs)
+            good = target.fuzz(limits, inputs)
             rows.append(target.row())
             if not good:
                 failed.append(target)
