@@ -14,6 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 using selection::NameOf;
+using snapshot::FunctionCounts;
 using snapshot::FunctionStats;
 using snapshot::Snapshot;
 
@@ -25,7 +26,7 @@ long double Value(const FunctionStats& stats) {
   return kStatistic(stats);
 }
 
-template <std::uint64_t FunctionStats::*kCounter>
+template <std::uint64_t FunctionCounts::*kCounter>
 long double Value(const FunctionStats& stats) {
   return static_cast<long double>(stats.*kCounter);
 }
@@ -42,15 +43,15 @@ struct SortKey {
 };
 
 constexpr std::array<SortKey, 15> kSortKeys = {{
-    {"inclusive_ns", Value<&FunctionStats::inclusive_ns>},
-    {"self_ns", Value<&FunctionStats::self_ns>},
-    {"calls", Value<&FunctionStats::calls>},
-    {"errors", Value<&FunctionStats::errors>},
-    {"canceled", Value<&FunctionStats::canceled>},
-    {"iterations", Value<&FunctionStats::iterations>},
-    {"active", Value<&FunctionStats::active>},
-    {"min_ns", Value<&FunctionStats::min_ns>},
-    {"max_ns", Value<&FunctionStats::max_ns>},
+    {"inclusive_ns", Value<&FunctionCounts::inclusive_ns>},
+    {"self_ns", Value<&FunctionCounts::self_ns>},
+    {"calls", Value<&FunctionCounts::calls>},
+    {"errors", Value<&FunctionCounts::errors>},
+    {"canceled", Value<&FunctionCounts::canceled>},
+    {"iterations", Value<&FunctionCounts::iterations>},
+    {"active", Value<&FunctionCounts::active>},
+    {"min_ns", Value<&FunctionCounts::min_ns>},
+    {"max_ns", Value<&FunctionCounts::max_ns>},
     {"mean_ns", Value<snapshot::MeanNs>},
     {"p50_ns", Value<PercentileOf<0>>},
     {"p90_ns", Value<PercentileOf<1>>},

@@ -142,7 +142,7 @@ http::Answer Functions(Rounds& rounds, const http::Request& request, const Budge
   wanted.render = [query = parsed.query,
                    budget](std::shared_ptr<const snapshot::Snapshot> snapshot) {
     return [query, budget, snapshot = std::move(snapshot)](std::string& body) {
-      body = api::ListJson(*snapshot, budget(), query);
+      body += api::ListJson(*snapshot, budget(), query);  // its memory is kept for others
       return true;
     };
   };

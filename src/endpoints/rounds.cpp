@@ -16,7 +16,8 @@ void EraseExpired(std::vector<std::weak_ptr<T>>& pointers) {
 }  // namespace
 
 struct Rounds::State {
-  SnapshotSource source;
+  SnapshotRenewal renew;
+  std::shared_ptr<snapshot::Snapshot> last;              // to be taken into, if nobody reads it
   std::vector<std::weak_ptr<Job>> jobs;                  // that have not been ended
   std::vector<std::weak_ptr<const std::string>> bodies;  // that may still be sent
   std::string spare;  // the largest body that was sent, as room for the next one: new memory costs
@@ -114,15 +115,20 @@ std::shared_ptr<Rounds::Job> Rounds::State::Waiting(const Representation& wanted
 
 // All who wait at this moment asked before it, so the picture is new enough for all of them.
 void Rounds::State::BeginRound() {
-  const auto snapshot = std::make_shared<const snapshot::Snapshot>(source());
+  std::shared_ptr<snapshot::Snapshot> snapshot = std::exchange(last, nullptr);
+  if (snapshot.use_count() != 1) {
+    snapshot = std::make_shared<snapshot::Snapshot>();
+  }
+  renew(*snapshot);
+  last = snapshot;
   for (const std::weak_ptr<Job>& pointer : jobs) {
     const std::shared_ptr<Job> job = pointer.lock();
     if (job != nullptr && job->waiting()) job->Begin(snapshot);
   }
 }
 
-Rounds::Rounds(SnapshotSource source)
-    : state_(std::make_shared<State>(State{std::move(source), {}, {}, {}})) {}
+Rounds::Rounds(SnapshotRenewal renew)
+    : state_(std::make_shared<State>(State{std::move(renew), {}, {}, {}, {}})) {}
 
 http::Answer Rounds::Join(Representation wanted) {
   std::shared_ptr<Job> job = state_->Waiting(wanted);

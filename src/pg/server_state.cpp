@@ -66,6 +66,10 @@ snapshot::Snapshot TakeSnapshot(const ServerFacts& facts) {
   return snapshot::Take(*shared_stats, UnixTimeUs(), ServerStateOf(facts));
 }
 
+void TakeSnapshotInto(snapshot::Snapshot& snapshot, const ServerFacts& facts) {
+  snapshot::TakeInto(snapshot, *shared_stats, UnixTimeUs(), ServerStateOf(facts));
+}
+
 snapshot::Snapshot TakeSummary(const ServerFacts& facts) {
   return snapshot::TakeSummary(*shared_stats, UnixTimeUs(), ServerStateOf(facts));
 }

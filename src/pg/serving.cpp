@@ -59,10 +59,10 @@ std::unique_ptr<http::Router> MakeRouter() {
   auto router = std::make_unique<http::Router>();
   endpoints::Register(*router,
                       {.everything =
-                           [began] {
+                           [began](snapshot::Snapshot& snapshot) {
                              *began = measure::MonotonicNs();
                              PublishRequests();
-                             return TakeSnapshot(ReadServerFacts());
+                             TakeSnapshotInto(snapshot, ReadServerFacts());
                            },
                        .unshared = [] { return TakeSnapshot(ReadServerFacts()); },
                        .summary = [] { return TakeSummary(ReadServerFacts()); },

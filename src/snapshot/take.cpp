@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pg_hello/shared/shared_stats.h"
+#include "snapshot/server_parts.h"
 
 namespace pg_hello::snapshot {
 
@@ -18,6 +19,11 @@ namespace {
 constexpr auto kRelaxed = std::memory_order_relaxed;
 constexpr std::uint32_t kNowhere = UINT32_MAX;
 
+// So many rows, or functions, before its turn memory is asked for. What tells where a row's counts
+// are must be there first.
+constexpr std::uint32_t kRowsAhead = 8;
+constexpr std::uint32_t kCountsAhead = 4;
+
 // Where each row stands in the snapshot, and the epoch in which it was read.
 struct Place {
   std::uint32_t position = kNowhere;
@@ -25,44 +31,52 @@ struct Place {
   std::uint32_t first_epoch = 0;
 };
 
-// Adds what counters of either shape have beside their buckets. Nested activations' durations are
-// kept in `duration_ns` until Complete(), and timed calls alone in `calls`.
-template <typename Counters>
-void AddSums(FunctionStats& function, const Counters& counters) {
-  function.inclusive_ns += counters.inclusive_ns.load(kRelaxed);
-  function.duration_ns += counters.nested_ns.load(kRelaxed);
-  function.self_ns += counters.self_ns.load(kRelaxed);
-  function.sum_squares_ns2 += counters.sum_squares_ns2.load(kRelaxed);
-  function.max_ns = std::max(function.max_ns, counters.max_ns.load(kRelaxed));
-  function.min_ns =
-      std::min(function.min_ns, shared::DecodeMin(counters.encoded_min_ns.load(kRelaxed)));
-}
-
 // Every call's bucket lies between those of the shortest and of the longest call, most often within
 // a few; reading no others is most of what makes a snapshot fast. A call that has been counted in
 // its bucket, and is not yet the longest or the shortest that it is about to be, came too late.
+struct TimedRange {
+  template <typename Counters>
+  explicit TimedRange(const Counters& counters)
+      : shortest_ns(shared::DecodeMin(counters.encoded_min_ns.load(kRelaxed))),
+        longest_ns(counters.max_ns.load(kRelaxed)) {}
+
+  bool empty() const { return shortest_ns > longest_ns; }  // no timed call
+  // Of buckets. REQUIRES: not empty.
+  std::size_t first() const { return measure::BucketFor(shortest_ns); }
+  std::size_t end() const { return measure::BucketFor(longest_ns) + 1; }
+
+  std::uint64_t shortest_ns;
+  std::uint64_t longest_ns;
+};
+
 template <typename Counters>
 void Add(FunctionStats& function, const Counters& counters) {
-  const std::uint64_t longest = counters.max_ns.load(kRelaxed);
-  const std::uint64_t shortest = shared::DecodeMin(counters.encoded_min_ns.load(kRelaxed));
-  if (shortest > longest) {
-    return;  // no timed call
+  const TimedRange range(counters);
+  if (range.empty()) {
+    return;
   }
-  const std::size_t first = measure::BucketFor(shortest);
-  const std::size_t end = measure::BucketFor(longest) + 1;
-  const std::span<std::uint64_t> sums = function.buckets.Widen(first, end);
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    const std::uint64_t count = counters.buckets[first + i].load(kRelaxed);
-    sums[i] += count;
+  const bool none_yet = function.buckets.counts().empty();
+  const std::span<std::uint64_t> sums = function.buckets.Widen(range.first(), range.end());
+  const auto* bucket = &counters.buckets[range.first()];
+  for (std::uint64_t& sum : sums) {
+    const std::uint64_t count = (bucket++)->load(kRelaxed);
+    sum += count;
     function.calls += count;
   }
-  AddSums(function, counters);
+  const std::uint64_t inclusive_ns = counters.inclusive_ns.load(kRelaxed);
+  function.inclusive_ns += inclusive_ns;
+  function.duration_ns += inclusive_ns + counters.nested_ns.load(kRelaxed);
+  function.self_ns += counters.self_ns.load(kRelaxed);
+  function.sum_squares_ns2 += counters.sum_squares_ns2.load(kRelaxed);
+  function.max_ns = std::max(function.max_ns, range.longest_ns);
+  function.min_ns = none_yet ? range.shortest_ns : std::min(function.min_ns, range.shortest_ns);
 }
 
 void AddRareCounters(FunctionStats& function, const shared::RowCounters& counters) {
   function.errors = counters.errors.load(kRelaxed);
   function.canceled = counters.canceled.load(kRelaxed);
   function.untimed = counters.untimed.load(kRelaxed);
+  function.calls += function.untimed;
   function.iterations = counters.iterations.load(kRelaxed);
   // An error of the class "??", which nothing forbids, looks like those of classes without a place.
   constexpr std::uint32_t kOther = '?' | ('?' << 8);
@@ -86,30 +100,77 @@ void AddRareCounters(FunctionStats& function, const shared::RowCounters& counter
   }
 }
 
-void Complete(FunctionStats& function) {
-  function.calls += function.untimed;
-  function.duration_ns += function.inclusive_ns;
-  // Also where a first call's count was seen but not yet its duration.
-  function.min_ns = std::min(function.min_ns, function.max_ns);
+void ClearCounts(FunctionStats& function) {
+  static_cast<FunctionCounts&>(function) = {};
+  function.buckets.Clear();
+  function.error_origins.clear();
 }
 
-// What is read of a row first, and what leads the processor on to the rest. Rows lie too far apart
-// for it to find out by itself, and are in nobody's cache.
-void Prefetch(const shared::FunctionRow& row) {
+// Readies the place of a function for its row; false if its names cannot be had now. `changed` is
+// set if another function, or the same one with other names, was there before.
+bool BeginFunction(const shared::FunctionRow& row, std::uint32_t number, std::uint32_t first_epoch,
+                   FunctionStats& function, bool& changed) {
+  const std::int64_t since_us = row.stats_since_us.load(kRelaxed);
+  const NamesSource wanted{number, first_epoch, row.identity.version()};
+  if (!(function.source == wanted)) {
+    changed = true;
+    function.source = {};
+    std::uint32_t version = 0;
+    if (!row.identity.ReadInto(function.identity, &version)) {
+      return false;
+    }
+    function.source = {number, first_epoch, version};
+    function.key = row.Key();
+  }
+  changed = changed || function.stats_since_us != since_us;
+  function.stats_since_us = since_us;
+  ClearCounts(function);
+  return true;
+}
+
+// Rows lie too far apart for the processor to find out by itself where it goes on, and are in
+// nobody's cache: waiting for them would be most of what a snapshot costs.
+void PrefetchRow(const shared::FunctionRow& row) {
   __builtin_prefetch(&row);
   __builtin_prefetch(&row.counters);
-  __builtin_prefetch(&row.counters.buckets[64]);
   __builtin_prefetch(&row.counters.errors);
 }
 
-std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
+constexpr std::size_t kBucketsPerLine = 64 / sizeof(std::uint64_t);
+
+void PrefetchCounts(const shared::FunctionRow& row) {
+  const TimedRange range(row.counters);
+  if (!range.empty()) {
+    for (std::size_t i = range.first(); i < range.end(); i += kBucketsPerLine) {
+      __builtin_prefetch(&row.counters.buckets[i]);
+    }
+  }
+}
+
+void PrefetchCounts(const FunctionStats& function) {
+  __builtin_prefetch(&function, 1);
+  const std::span<const std::uint64_t> counts = function.buckets.counts();
+  for (std::size_t i = 0; i < counts.size(); i += kBucketsPerLine) {
+    __builtin_prefetch(&counts[i], 1);
+  }
+}
+
+std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot, bool& changed) {
   const std::vector<shared::Arrival> arrivals = stats.RowsByArrival();
   std::vector<Place> places(stats.rows_end());
-  snapshot.functions.reserve(arrivals.size());
+  std::vector<FunctionStats>& functions = snapshot.functions;
+  functions.reserve(arrivals.size());
+  std::uint32_t count = 0;
   for (std::size_t i = 0; i < arrivals.size(); ++i) {
     const auto& [order, number, first_epoch] = arrivals[i];
-    if (i + 1 < arrivals.size()) {
-      Prefetch(stats.row(arrivals[i + 1].row));
+    if (i + kRowsAhead < arrivals.size()) {
+      PrefetchRow(stats.row(arrivals[i + kRowsAhead].row));
+    }
+    if (i + kCountsAhead < arrivals.size()) {
+      PrefetchCounts(stats.row(arrivals[i + kCountsAhead].row));
+    }
+    if (count + kCountsAhead < functions.size()) {
+      PrefetchCounts(functions[count + kCountsAhead]);
     }
     shared::FunctionRow& row = stats.row(number);
     const std::uint32_t epoch = row.epoch.load(std::memory_order_acquire);
@@ -118,19 +179,17 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot) {
         row.first_epoch.load(kRelaxed) != first_epoch) {
       continue;
     }
-    FunctionStats& function = snapshot.functions.emplace_back();
-    if (!row.identity.ReadInto(function.identity)) {
-      snapshot.functions.pop_back();
+    FunctionStats& function =
+        count < functions.size() ? functions[count] : functions.emplace_back();
+    if (!BeginFunction(row, number, first_epoch, function, changed)) {
       continue;
     }
-    function.key = row.Key();
-    function.stats_since_us = row.stats_since_us.load(kRelaxed);
-    function.min_ns = UINT64_MAX;
     Add(function, row.counters);
     AddRareCounters(function, row.counters);
-    places[number] = {static_cast<std::uint32_t>(snapshot.functions.size() - 1), epoch,
-                      first_epoch};
+    places[number] = {count++, epoch, first_epoch};
   }
+  changed = changed || count != functions.size();
+  functions.resize(count);
   return places;
 }
 
@@ -155,7 +214,8 @@ void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& place
 
 // Rows that were reset or removed while they were read: what was added up is of two epochs. A row
 // that was reset has no calls now; one that was removed is gone.
-void DropOvertaken(shared::SharedStats& stats, std::vector<Place>& places, Snapshot& snapshot) {
+void DropOvertaken(shared::SharedStats& stats, std::vector<Place>& places, Snapshot& snapshot,
+                   bool& changed) {
   // All that was read so far was read before the epochs are read again.
   std::atomic_thread_fence(std::memory_order_acquire);
   std::vector<bool> gone(snapshot.functions.size());
@@ -167,11 +227,9 @@ void DropOvertaken(shared::SharedStats& stats, std::vector<Place>& places, Snaps
       FunctionStats& function = snapshot.functions[place.position];
       gone[place.position] =
           row.live.load(std::memory_order_acquire) == 0 || !(row.Key() == function.key);
-      FunctionStats empty{};
-      empty.key = function.key;
-      empty.identity = function.identity;
-      empty.stats_since_us = row.stats_since_us.load(kRelaxed);
-      function = empty;
+      ClearCounts(function);
+      function.stats_since_us = row.stats_since_us.load(kRelaxed);
+      changed = true;
     }
   }
   std::vector<std::uint32_t> moved_to(gone.size(), kNowhere);
@@ -234,114 +292,33 @@ void ReadRoleCalls(const shared::RoleCalls& role_calls, const std::vector<Place>
   snapshot.role_calls_overflow = role_calls.overflow.load(kRelaxed);
 }
 
-// Neighbours are mostly of the same database, here and below.
-bool SomeAreUnplaced(shared::SharedStats& stats, const std::vector<FunctionStats>& functions) {
-  std::unordered_set<std::uint32_t> placed;
-  for (std::uint32_t number = 1; number < stats.databases_end(); ++number) {
-    placed.insert(stats.database(number).dbid.load(kRelaxed));
-  }
-  std::uint32_t found = 0;
-  return std::any_of(functions.begin(), functions.end(), [&](const FunctionStats& function) {
-    const std::uint32_t dbid = function.key.dbid;
-    if (dbid != found && placed.contains(dbid)) {
-      found = dbid;
-    }
-    return dbid != found;
-  });
+std::uint64_t NewSeriesVersion() {
+  static std::atomic<std::uint64_t> last;
+  return last.fetch_add(1, kRelaxed) + 1;
 }
 
-void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot) {
-  const std::uint32_t end = stats.databases_end();
-  const bool some_unplaced = SomeAreUnplaced(stats, snapshot.functions);
-  for (std::uint32_t number = 0; number < end; ++number) {
-    shared::DatabaseRow& row = stats.database(number);
-    DatabaseStats database;
-    database.dbid = row.dbid.load(kRelaxed);
-    database.overflow_calls = row.overflow_calls.load(kRelaxed);
-    const std::optional<shared::DatabaseName> name = row.name.Read();
-    database.datname = name ? name->datname : "";
-    const std::optional<shared::ExtensionVersion> version = row.extension_version.Read();
-    database.extension_version = version ? version->version : "";
-    // Number 0, for databases that found no place, is shown only if it was needed.
-    const bool shown =
-        number > 0 ? database.dbid != 0 : database.overflow_calls > 0 || some_unplaced;
-    if (shown) {
-      snapshot.databases.push_back(std::move(database));
-    }
-  }
-  // Names repeat for a moment when one database is renamed to a dropped one's name.
-  std::unordered_set<std::string> names;
-  for (DatabaseStats& database : snapshot.databases) {
-    while (!names.insert(database.datname).second) {
-      database.datname += "~" + std::to_string(database.dbid);
-    }
-  }
-  for (FunctionStats& function : snapshot.functions) {
-    function.database = 0;
-    for (std::size_t i = 0; i < snapshot.databases.size(); ++i) {
-      if (snapshot.databases[i].dbid == function.key.dbid) {
-        function.database = static_cast<std::uint32_t>(i);
-        break;
-      }
-    }
-  }
-}
-
-void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
-  worker.pid = status.pid.load(kRelaxed);
-  worker.starts = status.starts.load(kRelaxed);
-  worker.started_at_us = status.started_at_us.load(kRelaxed);
-  worker.heartbeat_at_us = status.heartbeat_at_us.load(kRelaxed);
-  worker.longest_turn_ns = status.longest_turn_ns.load(kRelaxed);
-  worker.port = status.port.load(kRelaxed);
-  worker.listening = status.listening.load(kRelaxed) != 0;
-  worker.bind_failures = status.bind_failures.load(kRelaxed);
-  worker.connections = status.connections.load(kRelaxed);
-  worker.requests_in_flight = status.requests_in_flight.load(kRelaxed);
-  worker.scrapes = status.scrapes.load(kRelaxed);
-  worker.scrape_duration_ns = status.scrape_duration_ns.load(kRelaxed);
-  worker.scrape_series = status.scrape_series.load(kRelaxed);
-  if (const auto text = status.listen_text.Read()) {
-    worker.listen_addresses = text->addresses;
-    worker.listen_error = text->error;
-  }
-  for (std::size_t path = 0; path < shared::kHttpPaths.size(); ++path) {
-    for (std::size_t code = 0; code < shared::kHttpCodes.size(); ++code) {
-      if (const std::uint64_t count = status.http_requests[path][code].load(kRelaxed)) {
-        worker.http_requests.push_back({shared::kHttpPaths[path], shared::kHttpCodes[code], count});
-      }
-    }
-  }
-}
-
-Snapshot Begin(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
-  Snapshot snapshot{};
-  snapshot.server = server;
-  snapshot.taken_at_us = now_us;
-  snapshot.stats_reset_us = stats.stats_reset_us();
-  snapshot.functions_limit = stats.dimensions().max_functions;
-  snapshot.functions_used = stats.live_rows();
-  snapshot.shared_memory_bytes = stats.size();
-  snapshot.stack_resyncs = stats.stack_resyncs.load(kRelaxed);
-  snapshot.clock_anomalies = stats.clock_anomalies.load(kRelaxed);
-  snapshot.clock_source = measure::ClockSourceName(stats.best_clock_source());
-  return snapshot;
+bool HaveSameNames(const std::vector<DatabaseStats>& some,
+                   const std::vector<DatabaseStats>& others) {
+  return std::equal(some.begin(), some.end(), others.begin(), others.end(),
+                    [](const DatabaseStats& a, const DatabaseStats& b) {
+                      return a.dbid == b.dbid && a.datname == b.datname;
+                    });
 }
 
 }  // namespace
 
-Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
-  Snapshot snapshot = Begin(stats, now_us, server);
+void TakeInto(Snapshot& snapshot, shared::SharedStats& stats, std::int64_t now_us,
+              const ServerState& server) {
+  Snapshot before = std::exchange(snapshot, Begin(stats, now_us, server));
+  snapshot.functions = std::move(before.functions);
+  bool changed = before.series_version == 0;
   {
     const shared::SharedStats::ReadGuard no_merges(stats);
-    std::vector<Place> places = ReadRows(stats, snapshot);
+    std::vector<Place> places = ReadRows(stats, snapshot, changed);
     for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
       AddPending(stats.slot(i), places, snapshot);
     }
-    for (FunctionStats& function : snapshot.functions) {
-      Complete(function);
-    }
-    DropOvertaken(stats, places, snapshot);
+    DropOvertaken(stats, places, snapshot, changed);
     for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
       AddActive(stats, stats.slot(i), places, snapshot);
     }
@@ -349,14 +326,14 @@ Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState
   }
   snapshot.functions_used = static_cast<std::uint32_t>(snapshot.functions.size());
   ReadDatabases(stats, snapshot);
+  changed = changed || !HaveSameNames(before.databases, snapshot.databases);
+  snapshot.series_version = changed ? NewSeriesVersion() : before.series_version;
   ReadWorker(stats.worker, snapshot.worker);
-  return snapshot;
 }
 
-Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
-  Snapshot snapshot = Begin(stats, now_us, server);
-  ReadDatabases(stats, snapshot);
-  ReadWorker(stats.worker, snapshot.worker);
+Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
+  Snapshot snapshot{};
+  TakeInto(snapshot, stats, now_us, server);
   return snapshot;
 }
 

@@ -23,11 +23,14 @@ using BudgetSource = std::function<selection::Budget()>;
 // Called once after each exposition is built, with its number of samples. Must not throw.
 using ScrapeObserver = std::function<void(std::size_t samples)>;
 
+// What is thrown becomes a 500.
+using SnapshotSource = std::function<snapshot::Snapshot()>;
+
 // Where the answers come from. Each is asked at the moment of the answer.
 struct Sources {
-  SnapshotSource everything;  // for long answers: at most once at a time for all who wait
-  SnapshotSource unshared;    // the same, at once and for each request
-  SnapshotSource summary;     // without the functions, at once and for each request
+  SnapshotRenewal everything;  // for long answers: at most once at a time for all who wait
+  SnapshotSource unshared;     // the same, at once and for each request
+  SnapshotSource summary;      // without the functions, at once and for each request
   BudgetSource budget;
 };
 

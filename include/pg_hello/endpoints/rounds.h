@@ -5,9 +5,9 @@
 // for it. Who comes when the snapshot is taken already is in the round after it: so no answer is
 // older than its request, and sixteen scrapes at once cost two renderings at most.
 //
-// Memory is bounded: there is one snapshot and one body half made; of bodies, half made, waited for
-// and being sent, there are kMaxBodies, each shared by all who are sent it. Who would need one more
-// is told to come back later.
+// Memory is bounded: there is one snapshot, which stays for the next one to be taken into, and one
+// body half made; of bodies, half made, waited for and being sent, there are kMaxBodies, each
+// shared by all who are sent it. Who would need one more is told to come back later.
 #ifndef PG_HELLO_ENDPOINTS_ROUNDS_H
 #define PG_HELLO_ENDPOINTS_ROUNDS_H
 
@@ -25,8 +25,9 @@ namespace pg_hello::endpoints {
 // The value of Vary of all these answers.
 inline constexpr char kVary[] = "Accept, Accept-Encoding";
 
-// What is thrown becomes a 500.
-using SnapshotSource = std::function<snapshot::Snapshot()>;
+// Takes a snapshot into an earlier one, or into an empty one; see snapshot::TakeInto. What is
+// thrown becomes a 500.
+using SnapshotRenewal = std::function<void(snapshot::Snapshot& snapshot)>;
 
 // Works for about a millisecond; true at the end. Appends to `body`: with ContentCoding::kIdentity
 // it is all that has been rendered so far, else it is empty at each call. Either may have room
@@ -47,8 +48,8 @@ class Rounds {
  public:
   static constexpr std::size_t kMaxBodies = 8;
 
-  // `source` is asked once for each round.
-  explicit Rounds(SnapshotSource source);
+  // `renew` is called once for each round.
+  explicit Rounds(SnapshotRenewal renew);
 
   // A job for the representation, or 503 with Retry-After if there are kMaxBodies. The jobs may
   // outlive this object.

@@ -40,8 +40,9 @@ class Published {
     return ReadInto(value) ? std::optional(value) : std::nullopt;
   }
 
-  // The same for who has a place for it, which holds anything if it returns false.
-  bool ReadInto(T& value) const {
+  // The same for who has a place for it, which holds anything if it returns false. `version`, if it
+  // is not null, is set to that of the value.
+  bool ReadInto(T& value, std::uint32_t* version = nullptr) const {
     constexpr int kAttempts = 10'000;
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const std::uint32_t before = version_.load(std::memory_order_acquire);
@@ -55,11 +56,18 @@ class Published {
       }
       std::atomic_thread_fence(std::memory_order_acquire);
       if (version_.load(std::memory_order_relaxed) == before) {
+        if (version != nullptr) {
+          *version = before;
+        }
         return true;
       }
     }
     return false;
   }
+
+  // Even, and the same as long as the value is; odd while another one is being published. Begins
+  // again after 2^31 values.
+  std::uint32_t version() const { return version_.load(std::memory_order_acquire); }
 
  private:
   std::atomic<std::uint32_t> version_;

@@ -32,6 +32,7 @@ class Buckets {
   static constexpr std::size_t size() { return measure::kBucketCount; }
 
   // All others are 0.
+  std::span<const std::uint64_t> counts() const { return counts_; }
   std::size_t first() const { return first_; }
   std::size_t end() const { return first_ + counts_.size(); }
 
@@ -44,6 +45,9 @@ class Buckets {
   // Keeps those in [first, end) as well, and returns them; good until the next call.
   // REQUIRES: first < end <= size(). May throw std::bad_alloc.
   std::span<std::uint64_t> Widen(std::size_t first, std::size_t end);
+
+  // All are 0; memory is kept.
+  void Clear() { counts_.clear(); }
 
   friend bool operator==(const Buckets& a, const Buckets& b);
 
@@ -58,13 +62,8 @@ struct ErrorOrigin {
   std::uint64_t count;
 };
 
-// One function's counters since `stats_since_us`. Durations are nanoseconds of wall time.
-struct FunctionStats {
-  shared::FunctionKey key;
-  shared::FunctionIdentity identity;
-  std::uint32_t database;       // index into Snapshot::databases
-  std::int64_t stats_since_us;  // microseconds since the Unix epoch
-
+// What is counted of a function. Durations are nanoseconds of wall time.
+struct FunctionCounts {
   std::uint64_t calls;         // finished calls, failed ones included: timed + untimed
   std::uint64_t errors;        // calls that ended in an error, passed-on ones and cancels included
   std::uint64_t canceled;      // calls ended by cancel or timeout (SQLSTATE 57014)
@@ -77,11 +76,30 @@ struct FunctionStats {
   std::uint64_t iterations;  // entries of set-returning functions
   std::uint64_t untimed;     // calls too deep in the stack to be timed
   std::uint64_t active;      // activations running now
-  Buckets buckets;
-  std::vector<ErrorOrigin> error_origins;
 
   // Timed calls: the sum of the buckets, and so the histogram's _count.
   std::uint64_t TimedCalls() const { return calls - untimed; }
+};
+
+// Which names were read: of which row, since when that is its function's, of which version. A
+// first_epoch of 0: of none.
+struct NamesSource {
+  std::uint32_t row;
+  std::uint32_t first_epoch;
+  std::uint32_t version;
+
+  friend bool operator==(const NamesSource&, const NamesSource&) = default;
+};
+
+// One function's counters since `stats_since_us`.
+struct FunctionStats : FunctionCounts {
+  shared::FunctionKey key;
+  std::uint32_t database;       // index into Snapshot::databases
+  std::int64_t stats_since_us;  // microseconds since the Unix epoch
+  Buckets buckets;
+  std::vector<ErrorOrigin> error_origins;
+  NamesSource source;  // for the next snapshot
+  shared::FunctionIdentity identity;
 };
 
 // A call that runs now. Of each backend, the outermost 64 calls are known.
@@ -149,6 +167,9 @@ struct Snapshot {
   std::uint64_t clock_anomalies;         // negative durations counted as zero
   const char* clock_source;              // "tsc" or "monotonic"
   std::vector<FunctionStats> functions;  // first come, first
+  // The same in two snapshots of a process only if they have the same functions in the same order,
+  // with the same names, databases' names and times since when they count. 0: not known.
+  std::uint64_t series_version;
   std::vector<DatabaseStats> databases;
   std::vector<ActiveCall> active_calls;  // by backend, outermost first
   std::vector<RoleCalls> role_calls;
@@ -164,6 +185,12 @@ struct Snapshot {
 // Any process that has shared memory mapped may call it at any time, also several at once. Throws
 // std::bad_alloc only; takes about 1 ms per 1,000 functions.
 Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server);
+
+// The same into an earlier snapshot of the same block, or an empty one: its memory is used again,
+// and names are read only where they have changed, which takes half the time. If it throws, the
+// snapshot is good for nothing but its destructor.
+void TakeInto(Snapshot& snapshot, shared::SharedStats& stats, std::int64_t now_us,
+              const ServerState& server);
 
 // The same without functions and active calls: takes no time worth mentioning.
 Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server);

@@ -35,6 +35,8 @@ snapshot::Snapshot OneFunction() {
   return snapshot;
 }
 
+void RenewOneFunction(snapshot::Snapshot& snapshot) { snapshot = OneFunction(); }
+
 selection::Budget Unlimited() { return {}; }
 
 struct Scraped {
@@ -44,7 +46,7 @@ struct Scraped {
 
 Scraped Scrape(const http::Request& request) {
   Scraped scraped;
-  Rounds rounds(OneFunction);
+  Rounds rounds(RenewOneFunction);
   const http::Answer answer =
       Metrics(rounds, request, Unlimited, [&](std::size_t n) { scraped.samples = n; });
   const auto& job = std::get<std::shared_ptr<http::Job>>(answer);
@@ -91,7 +93,7 @@ TEST(EndpointsTest, MetricsAreCompressedOnlyWhenAskedFor) {
 }
 
 TEST(EndpointsTest, MetricsRefuseWhoAcceptsNoCodingAtAll) {
-  Rounds rounds(OneFunction);
+  Rounds rounds(RenewOneFunction);
   http::Request request;
   request.accept_encoding = "identity;q=0, br";
   const auto response =
@@ -110,7 +112,7 @@ class RoutesTest : public ::testing::Test {
       return snapshot_;
     };
     Register(router_,
-             {.everything = source,
+             {.everything = [source](snapshot::Snapshot& snapshot) { snapshot = source(); },
               .unshared = source,
               .summary = source,
               .budget = [this] { return budget_; }},

@@ -51,11 +51,11 @@ class RoundsTest : public testing::Test {
   int snapshots = 0;
   int renderings = 0;
   bool fail = false;
-  Rounds rounds{[this] {
+  std::vector<const snapshot::Snapshot*> places;  // where they were taken
+  Rounds rounds{[this](snapshot::Snapshot& snapshot) {
     if (fail) throw std::runtime_error("x");
-    snapshot::Snapshot snapshot{};
+    places.push_back(&snapshot);
     snapshot.taken_at_us = ++snapshots;
-    return snapshot;
   }};
 };
 
@@ -123,6 +123,18 @@ TEST_F(RoundsTest, ABodyLeavesItsMemoryForTheNextOneWhenNobodyIsSentItAnyMore) {
   EXPECT_EQ(seen, std::vector<std::string>(3)) << "nothing of another one is left in it";
 }
 
+TEST_F(RoundsTest, ASnapshotIsTakenIntoTheLastOneUnlessThatIsStillRead) {
+  EXPECT_EQ(BodyOf(Join("m")), "m1");
+  JobPointer reading = Join("m");
+  EXPECT_FALSE(reading->Step());
+  EXPECT_EQ(places[1], places[0]);
+  EXPECT_EQ(BodyOf(Join("n")), "n3");
+  EXPECT_NE(places[2], places[1]);
+  EXPECT_EQ(BodyOf(reading), "m2");
+  EXPECT_EQ(BodyOf(Join("n")), "n4");
+  EXPECT_EQ(places[3], places[2]);
+}
+
 TEST_F(RoundsTest, BodiesAreBoundedWhetherWaitedForOrBeingSent) {
   std::vector<JobPointer> jobs;
   std::vector<http::Response> sent;
@@ -160,7 +172,7 @@ TEST_F(RoundsTest, AFailedPictureCostsOneJobAndNotTheNext) {
 }
 
 TEST(RoundsLifetime, AJobMayOutliveThem) {
-  auto rounds = std::make_unique<Rounds>([] { return snapshot::Snapshot{}; });
+  auto rounds = std::make_unique<Rounds>([](snapshot::Snapshot&) {});
   Representation wanted;
   wanted.render = [](const std::shared_ptr<const snapshot::Snapshot>&) {
     return [](std::string& body) {

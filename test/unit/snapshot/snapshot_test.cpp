@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <random>
@@ -121,6 +122,84 @@ TEST_F(SnapshotTest, WithoutATimedCallTheMinimumIsZero) {
   EXPECT_EQ(snapshot.functions.at(0).min_ns, 0U);
   EXPECT_EQ(snapshot.functions.at(0).max_ns, 0U);
   EXPECT_EQ(snapshot.functions.at(0).calls, 1U);
+}
+
+// What a snapshot that was taken into an earlier one must have in common with one that was not.
+void ExpectSame(const Snapshot& a, const Snapshot& b) {
+  EXPECT_EQ(a.functions_used, b.functions_used);
+  ASSERT_EQ(a.functions.size(), b.functions.size());
+  for (std::size_t i = 0; i < a.functions.size(); ++i) {
+    const FunctionStats& x = a.functions[i];
+    const FunctionStats& y = b.functions[i];
+    EXPECT_EQ(x.key, y.key);
+    EXPECT_EQ(std::memcmp(&x.identity, &y.identity, sizeof(x.identity)), 0);
+    EXPECT_EQ(a.databases.at(x.database).datname, b.databases.at(y.database).datname);
+    EXPECT_EQ(x.stats_since_us, y.stats_since_us);
+    const auto numbers = [](const FunctionCounts& f) {
+      return std::array{f.calls,      f.errors,      f.canceled, f.inclusive_ns,
+                        f.self_ns,    f.duration_ns, f.min_ns,   f.max_ns,
+                        f.iterations, f.untimed,     f.active,   f.TimedCalls()};
+    };
+    EXPECT_EQ(numbers(x), numbers(y)) << x.identity.function;
+    EXPECT_EQ(x.sum_squares_ns2, y.sum_squares_ns2);
+    EXPECT_TRUE(x.buckets == y.buckets);
+    ASSERT_EQ(x.error_origins.size(), y.error_origins.size());
+    for (std::size_t k = 0; k < x.error_origins.size(); ++k) {
+      EXPECT_STREQ(x.error_origins[k].sqlstate_class, y.error_origins[k].sqlstate_class);
+      EXPECT_EQ(x.error_origins[k].count, y.error_origins[k].count);
+    }
+  }
+}
+
+TEST_F(SnapshotTest, OneThatIsTakenIntoAnEarlierOneIsTheSame) {
+  Snapshot kept{};
+  std::uint64_t version = 0;
+  const auto take = [&] {
+    TakeInto(kept, *stats_, kCreatedUs, {});
+    ExpectSame(kept, TakeSnapshot(*stats_));
+    const bool same = kept.series_version == version;
+    EXPECT_NE(kept.series_version, 0U);
+    version = kept.series_version;
+    return same;
+  };
+  for (std::uint32_t funcid = 1; funcid <= 20; ++funcid) {
+    shared::FunctionRow& row = Insert(*stats_, funcid);
+    for (std::uint32_t i = 0; i < funcid; ++i) row.counters.Record(Sample(1'000 << i));
+    row.counters.untimed = funcid % 3;
+  }
+  shared::FunctionRow& third = *stats_->Find(testing::KeyOf(3));
+  EXPECT_FALSE(take());
+  EXPECT_TRUE(take()) << "nothing happened";
+
+  third.counters.Record(Sample(5));
+  third.counters.errors = 2;
+  third.counters.error_origins.Add('2' | ('2' << 8));
+  Pending(1, 0, third).Record({2'000, 1'000, true});
+  EXPECT_TRUE(take()) << "calls change no series";
+
+  shared::FunctionIdentity renamed = testing::IdentityOf(3);
+  renamed.kind = 'p';
+  stats_->FindOrInsert(third.Key(), renamed, kCreatedUs);
+  EXPECT_FALSE(take()) << "a name has changed";
+  stats_->FindOrInsert(third.Key(), renamed, kCreatedUs);
+  EXPECT_TRUE(take());
+
+  stats_->Remove(*stats_->Find(testing::KeyOf(20)));
+  EXPECT_FALSE(take()) << "the last one is gone";
+  stats_->Remove(*stats_->Find(testing::KeyOf(7)));
+  EXPECT_FALSE(take()) << "one between others is gone";
+  Insert(*stats_, 99).counters.Record(Sample(9));
+  EXPECT_FALSE(take()) << "its row is another function's";
+
+  stats_->Reset(*stats_->Find(testing::KeyOf(5)), kCreatedUs + 1);
+  EXPECT_FALSE(take()) << "one was reset, and is the last";
+  stats_->ResetAll(kCreatedUs + 2);
+  EXPECT_FALSE(take()) << "they count since another time";
+  EXPECT_TRUE(take());
+
+  stats_->FindOrInsertDatabase(kDbid, NameOf("other"));
+  EXPECT_FALSE(take()) << "the database has another name";
+  EXPECT_TRUE(take());
 }
 
 // Seen between the first of its stores and the last: without a longest or a shortest call.
