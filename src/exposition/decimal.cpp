@@ -13,7 +13,7 @@ char* FormatDecimal(Decimal value, char* out) {
                               : value.decimals == 6 ? 1'000'000
                                                     : 1;
   const std::uint64_t whole = value.digits / scale;
-  std::uint64_t fraction = value.digits % scale;
+  const std::uint64_t fraction = value.digits % scale;
   if (value.negative) {
     *out++ = '-';
   }
@@ -21,12 +21,9 @@ char* FormatDecimal(Decimal value, char* out) {
   if (fraction == 0) {
     return out;
   }
-  *out++ = '.';
-  char* const begin = out;
-  char* end = begin + value.decimals;
-  for (char* digit = end; digit != begin; fraction /= 10) {
-    *--digit = static_cast<char>('0' + fraction % 10);
-  }
+  // With a one before it, a fraction has all its zeros; the point takes the one's place.
+  char* end = std::to_chars(out, out + 10, scale + fraction).ptr;
+  *out = '.';
   while (end[-1] == '0') {
     --end;
   }

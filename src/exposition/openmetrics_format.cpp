@@ -2,6 +2,7 @@
 #include "pg_hello/exposition/openmetrics_format.h"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "exposition/text_lines.h"
@@ -22,6 +23,8 @@ class OpenMetricsWriter final : public FamilyWriter {
 
   void BeginFamily(const Family& family) override {
     lines_.BeginFamily(family);
+    series_.assign(family.name).append(SeriesSuffix(family.type));
+    created_.assign(family.name).append("_created");
     lines_.Metadata("TYPE", family.name, TypeWord(family.type), true);
     if (!family.unit.empty()) {
       lines_.Metadata("UNIT", family.name, family.unit, true);
@@ -32,7 +35,7 @@ class OpenMetricsWriter final : public FamilyWriter {
   std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,
                      Decimal value) override {
     const FamilyType type = lines_.family().type;
-    lines_.Sample(SeriesSuffix(type), labels, more, value);
+    lines_.Sample(series_, labels, more, value);
     return type == FamilyType::kCounter ? 1 + Created(labels, more) : 1;
   }
 
@@ -48,12 +51,14 @@ class OpenMetricsWriter final : public FamilyWriter {
     if (since_us_[labels] == 0) {
       return 0;
     }
-    lines_.Sample("_created", labels, more, Decimal::SecondsOfUs(since_us_[labels]));
+    lines_.Sample(created_, labels, more, Decimal::SecondsOfUs(since_us_[labels]));
     return 1;
   }
 
   std::string& out_;
   TextLines lines_;
+  std::string series_;  // the name of the family's series
+  std::string created_;
   std::vector<std::int64_t> since_us_;  // of each label set; 0: not known
 };
 

@@ -8,11 +8,13 @@
 #include <cassert>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <protozero/pbf_writer.hpp>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "exposition/classic_buckets.h"
 #include "pg_hello/measure/latency_buckets.h"
 
 namespace pg_hello::exposition {
@@ -86,8 +88,49 @@ constexpr char Tag(int field, protozero::pbf_wire_type type) {
   return static_cast<char>((field << 3) | static_cast<int>(type));
 }
 
-// A double, and a Timestamp of two numbers.
-constexpr std::size_t kMaxNumberBytes = 1 + 8 + 2 + 2 * (1 + protozero::max_varint_length);
+// At most so long are a tag with a number or with a length, with a double, and a Timestamp.
+constexpr std::size_t kMaxVarintField = 1 + protozero::max_varint_length;
+constexpr std::size_t kDoubleField = 1 + sizeof(double);
+constexpr std::size_t kMaxTimestampField = 2 + 2 * kMaxVarintField;
+
+// Writes fields where there is room for them: the numbers of a sample are so few bytes, and so many
+// samples there are, that a buffer that might have to grow is most of what they cost.
+class Fields {
+ public:
+  explicit Fields(char* begin) : end_(begin) {}
+
+  char* end() const { return end_; }
+
+  void Varint(int field, std::uint64_t value) {
+    *end_++ = Tag(field, protozero::pbf_wire_type::varint);
+    Number(value);
+  }
+  void Double(int field, double value) {
+    *end_++ = Tag(field, protozero::pbf_wire_type::fixed64);
+    std::memcpy(end_, &value, sizeof(value));
+    if constexpr (std::endian::native == std::endian::big) {
+      std::reverse(end_, end_ + sizeof(value));
+    }
+    end_ += sizeof(value);
+  }
+  // What comes before a message, or before packed numbers.
+  void Length(int field, std::size_t length) {
+    *end_++ = Tag(field, protozero::pbf_wire_type::length_delimited);
+    Number(length);
+  }
+  void Message(int field, std::string_view message) {
+    Length(field, message.size());
+    end_ = std::copy(message.begin(), message.end(), end_);
+  }
+  void Number(std::uint64_t value) { end_ += protozero::write_varint(end_, value); }
+
+ private:
+  char* end_;
+};
+
+std::size_t LengthOf(std::uint64_t number) {
+  return static_cast<std::size_t>(protozero::length_of_varint(number));
+}
 
 protozero::data_view View(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -113,16 +156,30 @@ class SparseBuckets {
     end_ = index + 1;
   }
 
-  void Write(pbf_writer& histogram, std::string& scratch) const {
+  void Write(Fields& histogram) const {
     for (std::size_t i = 0; i < span_count_; ++i) {
-      scratch.clear();
-      pbf_writer span(scratch);
-      span.add_sint32(kOffset, spans_[i].offset);
-      span.add_uint32(kLength, spans_[i].length);
-      histogram.add_message(kPositiveSpan, scratch);
+      const std::uint64_t offset = protozero::encode_zigzag32(spans_[i].offset);
+      histogram.Length(kPositiveSpan, 2 + LengthOf(offset) + LengthOf(spans_[i].length));
+      histogram.Varint(kOffset, offset);
+      histogram.Varint(kLength, spans_[i].length);
     }
-    histogram.add_packed_sint64(kPositiveDelta, deltas_.begin(), deltas_.begin() + delta_count_);
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < delta_count_; ++i) {
+      length += LengthOf(protozero::encode_zigzag64(deltas_[i]));
+    }
+    if (length == 0) {
+      return;
+    }
+    histogram.Length(kPositiveDelta, length);
+    for (std::size_t i = 0; i < delta_count_; ++i) {
+      histogram.Number(protozero::encode_zigzag64(deltas_[i]));
+    }
   }
+
+  static constexpr std::size_t kMost = measure::kNativeBoundCount + 1;
+  // All buckets, each in a span of its own.
+  static constexpr std::size_t kMaxBytes =
+      kMost * (3 * kMaxVarintField + protozero::max_varint_length) + kMaxVarintField;
 
  private:
   struct Span {
@@ -136,7 +193,6 @@ class SparseBuckets {
     ++spans_[span_count_ - 1].length;
   }
 
-  static constexpr std::size_t kMost = measure::kNativeBoundCount + 1;
   std::array<Span, kMost> spans_;
   std::array<std::int64_t, kMost> deltas_;
   std::size_t span_count_ = 0;
@@ -144,6 +200,19 @@ class SparseBuckets {
   std::uint64_t previous_ = 0;
   int end_ = 0;
 };
+
+constexpr std::size_t kMaxHistogramBytes =
+    4 * kMaxVarintField + 2 * kDoubleField +
+    measure::kClassicBounds.size() * (2 * kMaxVarintField + kDoubleField) +
+    SparseBuckets::kMaxBytes + kMaxTimestampField;
+
+const std::array<double, measure::kClassicBounds.size()> kUpperBoundsSeconds = [] {
+  std::array<double, measure::kClassicBounds.size()> bounds{};
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    bounds[i] = ToDouble(Decimal::SecondsOfNs(measure::kClassicBounds[i].ns));
+  }
+  return bounds;
+}();
 
 class ProtobufWriter final : public FamilyWriter {
  public:
@@ -186,45 +255,32 @@ class ProtobufWriter final : public FamilyWriter {
 
   std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,
                      Decimal value) override {
-    // Most of what there is: so few bytes that they are put together here and copied once.
-    std::array<char, kMaxNumberBytes> number;
+    std::array<char, kDoubleField + kMaxTimestampField> room;
+    Fields number(room.data());
     const bool counter = family_->type == FamilyType::kCounter;
-    char* end = number.data();
     // A counter's value has the same number as a gauge's.
-    *end++ = Tag(kGaugeValue, protozero::pbf_wire_type::fixed64);
-    const double nearest = ToDouble(value);
-    std::memcpy(end, &nearest, sizeof(nearest));
-    if constexpr (std::endian::native == std::endian::big) {
-      std::reverse(end, end + sizeof(nearest));
-    }
-    end += sizeof(nearest);
+    number.Double(kGaugeValue, ToDouble(value));
     if (const std::string_view created = Created(labels); counter && !created.empty()) {
-      *end++ = Tag(kCounterCreated, protozero::pbf_wire_type::length_delimited);
-      *end++ = static_cast<char>(created.size());
-      end = std::copy(created.begin(), created.end(), end);
+      number.Message(kCounterCreated, created);
     }
-    return Metric(labels, more, counter ? kCounter : kGauge, {number.data(), end});
+    return Metric(labels, more, counter ? kCounter : kGauge, {room.data(), number.end()});
   }
 
   std::size_t Histogram(LabelSet labels, const snapshot::Buckets& buckets, Decimal sum,
                         bool classic) override {
-    value_.clear();
-    pbf_writer histogram(value_);
-    std::uint64_t total = 0;
-    for (std::size_t i = buckets.first(); i < buckets.end(); ++i) {
-      total += buckets[i];
-    }
-    histogram.add_uint64(kSampleCount, total);
-    histogram.add_double(kSampleSum, ToDouble(sum));
+    Fields histogram(histogram_.data());
+    const std::span<const std::uint64_t> counts = buckets.counts();
+    histogram.Varint(kSampleCount, std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+    histogram.Double(kSampleSum, ToDouble(sum));
     if (classic) {
-      AddClassicBuckets(buckets, histogram);
+      AddClassicBuckets(ClassicCounts(buckets), histogram);
     }
     AddNativeBuckets(buckets, histogram);
     if (const std::string_view created = Created(labels); !created.empty()) {
-      histogram.add_message(kHistogramCreated, created.data(), created.size());
+      histogram.Message(kHistogramCreated, created);
     }
     // As Prometheus counts: a native histogram is one sample.
-    return Metric(labels, {}, kHistogram, value_) +
+    return Metric(labels, {}, kHistogram, {histogram_.data(), histogram.end()}) +
            (classic ? measure::kClassicBounds.size() + 3 : 0);
   }
 
@@ -266,9 +322,7 @@ class ProtobufWriter final : public FamilyWriter {
     }
     const std::size_t shared = set.created_begin - set.labels_begin;
     // Its length comes first, and is known: nothing is written twice.
-    const int value_prefix = protozero::length_of_varint(value.size()) + 1;
-    const std::size_t length =
-        shared + more_.size() + static_cast<std::size_t>(value_prefix) + value.size();
+    const std::size_t length = shared + more_.size() + 1 + LengthOf(value.size()) + value.size();
     AddPrefix(kMetric, length);
     message_.append(encoded_, set.labels_begin, shared).append(more_);
     AddPrefix(field, value.size());
@@ -279,38 +333,32 @@ class ProtobufWriter final : public FamilyWriter {
 
   // Of a message in message_.
   void AddPrefix(int field, std::size_t length) {
-    std::array<char, 1 + protozero::max_varint_length> prefix;
-    prefix[0] = Tag(field, protozero::pbf_wire_type::length_delimited);
-    const int bytes = protozero::write_varint(prefix.data() + 1, length);
-    message_.append(prefix.data(), static_cast<std::size_t>(1 + bytes));
+    std::array<char, kMaxVarintField> room;
+    Fields prefix(room.data());
+    prefix.Length(field, length);
+    message_.append(room.data(), prefix.end());
   }
 
-  void AddClassicBuckets(const snapshot::Buckets& buckets, pbf_writer& histogram) {
-    std::uint64_t count = 0;
-    std::size_t next = 0;
+  static void AddClassicBuckets(const ClassicCountArray& counts, Fields& histogram) {
     for (std::size_t i = 0; i < measure::kClassicBounds.size(); ++i) {
-      for (; next <= measure::kClassicBucketEnd[i]; ++next) {
-        count += buckets[next];
-      }
-      scratch_.clear();
-      pbf_writer bucket(scratch_);
-      bucket.add_uint64(kCumulativeCount, count);
-      bucket.add_double(kUpperBound, ToDouble(Decimal::SecondsOfNs(measure::kClassicBounds[i].ns)));
-      histogram.add_message(kBucket, scratch_);
+      histogram.Length(kBucket, 1 + LengthOf(counts[i]) + kDoubleField);
+      histogram.Varint(kCumulativeCount, counts[i]);
+      histogram.Double(kUpperBound, kUpperBoundsSeconds[i]);
     }
   }
 
-  void AddNativeBuckets(const snapshot::Buckets& buckets, pbf_writer& histogram) {
-    histogram.add_sint32(kSchema, measure::kNativeSchema);
-    histogram.add_double(kZeroThreshold, kZeroBreadth);
-    histogram.add_uint64(kZeroCount, buckets[0]);
+  static void AddNativeBuckets(const snapshot::Buckets& buckets, Fields& histogram) {
+    histogram.Varint(kSchema, protozero::encode_zigzag32(measure::kNativeSchema));
+    histogram.Double(kZeroThreshold, kZeroBreadth);
+    histogram.Varint(kZeroCount, buckets[0]);
     SparseBuckets sparse;
-    for (std::size_t i = std::max<std::size_t>(buckets.first(), 1); i < buckets.end(); ++i) {
-      if (buckets[i] > 0) {
-        sparse.Add(kNativeIndex[i], buckets[i]);
+    const std::span<const std::uint64_t> counts = buckets.counts();
+    for (std::size_t i = buckets.first() == 0 ? 1 : 0; i < counts.size(); ++i) {
+      if (counts[i] > 0) {
+        sparse.Add(kNativeIndex[buckets.first() + i], counts[i]);
       }
     }
-    sparse.Write(histogram, scratch_);
+    sparse.Write(histogram);
   }
 
   void EndFamily() {
@@ -326,7 +374,7 @@ class ProtobufWriter final : public FamilyWriter {
   bool has_metrics_ = false;
   std::string message_;  // the family, without its length
   std::string more_;     // labels of one Metric alone
-  std::string value_;    // its Histogram
+  std::array<char, kMaxHistogramBytes> histogram_;
   std::string scratch_;  // the innermost message
   std::string encoded_;  // of all label sets
   std::vector<EncodedLabels> label_sets_;

@@ -22,15 +22,15 @@ class TextWriter final : public FamilyWriter {
 
   void BeginFamily(const Family& family) override {
     lines_.BeginFamily(family);
-    const std::string series = std::string(family.name).append(SeriesSuffix(family.type));
-    lines_.Metadata("HELP", series, family.help, false);
+    series_.assign(family.name).append(SeriesSuffix(family.type));
+    lines_.Metadata("HELP", series_, family.help, false);
     const bool info = family.type == FamilyType::kInfo;  // a type that there is not
-    lines_.Metadata("TYPE", series, TypeWord(info ? FamilyType::kGauge : family.type), false);
+    lines_.Metadata("TYPE", series_, TypeWord(info ? FamilyType::kGauge : family.type), false);
   }
 
   std::size_t Sample(LabelSet labels, std::span<const std::string_view> more,
                      Decimal value) override {
-    lines_.Sample(SeriesSuffix(lines_.family().type), labels, more, value);
+    lines_.Sample(series_, labels, more, value);
     return 1;
   }
 
@@ -43,6 +43,7 @@ class TextWriter final : public FamilyWriter {
 
  private:
   TextLines lines_;
+  std::string series_;  // the name of the family's series
 };
 
 }  // namespace

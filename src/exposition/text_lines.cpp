@@ -5,6 +5,8 @@
 #include <cassert>
 #include <cstdint>
 
+#include "exposition/classic_buckets.h"
+
 namespace pg_hello::exposition {
 namespace {
 
@@ -38,9 +40,9 @@ std::string LeText(std::string_view shortest, LeStyle style) {
 
 TextLines::TextLines(std::string& out, LeStyle le_style) : out_(out), label_spans_{{0, 0, 0}} {
   for (std::size_t i = 0; i < measure::kClassicBounds.size(); ++i) {
-    bucket_middles_[i] = LeText(measure::kClassicBounds[i].le, le_style) + "\"} ";
+    le_ends_[i] = LeText(measure::kClassicBounds[i].le, le_style) + '"';
   }
-  bucket_middles_.back() = "+Inf\"} ";
+  le_ends_.back() = "+Inf\"";
 }
 
 FamilyWriter::LabelSet TextLines::AddLabelSet(std::span<const std::string_view> names,
@@ -48,16 +50,18 @@ FamilyWriter::LabelSet TextLines::AddLabelSet(std::span<const std::string_view> 
   assert(names.size() == values.size());
   const std::size_t begin = label_text_.size();
   for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) {
-      label_text_.push_back(',');
-    }
+    label_text_.push_back(i == 0 ? '{' : ',');
     AppendLabel(names[i], values[i], label_text_);
   }
   label_spans_.push_back({begin, label_text_.size() - begin, names.size()});
   return static_cast<FamilyWriter::LabelSet>(label_spans_.size() - 1);
 }
 
-void TextLines::BeginFamily(const Family& family) { family_ = &family; }
+void TextLines::BeginFamily(const Family& family) {
+  family_ = &family;
+  sum_name_.assign(family.name).append("_sum");
+  count_name_.assign(family.name).append("_count");
+}
 
 void TextLines::Metadata(std::string_view keyword, std::string_view name, std::string_view text,
                          bool quotes) {
@@ -66,53 +70,35 @@ void TextLines::Metadata(std::string_view keyword, std::string_view name, std::s
   out_.push_back('\n');
 }
 
-void TextLines::Sample(std::string_view suffix, FamilyWriter::LabelSet labels,
+void TextLines::Sample(std::string_view name, FamilyWriter::LabelSet labels,
                        std::span<const std::string_view> more, Decimal value) {
   const std::span<const std::string_view> names =
       family_->labels().subspan(label_spans_[labels].labels);
   assert(names.size() == more.size());
-  out_.append(family_->name).append(suffix);
-  char before = '{';
-  if (const std::string_view shared = TextOf(labels); !shared.empty()) {
-    out_.push_back(before);
-    out_.append(shared);
-    before = ',';
-  }
+  const std::string_view shared = TextOf(labels);
+  out_.append(name).append(shared);
+  bool any = !shared.empty();
   for (std::size_t i = 0; i < names.size(); ++i) {
-    out_.push_back(before);
+    out_.push_back(any ? ',' : '{');
     AppendLabel(names[i], more[i], out_);
-    before = ',';
+    any = true;
   }
-  if (before == ',') {
-    out_.push_back('}');
-  }
-  out_.push_back(' ');
-  Value(value);
+  End(any, value);
 }
 
 std::size_t TextLines::Histogram(FamilyWriter::LabelSet labels, const snapshot::Buckets& buckets,
                                  Decimal sum) {
   const std::string_view label_text = TextOf(labels);
-  bucket_begin_.assign(family_->name).append("_bucket{").append(label_text);
-  bucket_begin_.append(label_text.empty() ? "" : ",").append(kBucketLabel).append("=\"");
+  bucket_begin_.assign(family_->name).append("_bucket").append(label_text);
+  bucket_begin_.append(label_text.empty() ? "{" : ",").append(kBucketLabel).append("=\"");
 
-  std::uint64_t total = 0;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < measure::kClassicBounds.size(); ++i) {
-    for (; next <= measure::kClassicBucketEnd[i]; ++next) {
-      total += buckets[next];
-    }
-    out_.append(bucket_begin_).append(bucket_middles_[i]);
-    Value(Decimal::Integer(total));
+  const ClassicCountArray counts = ClassicCounts(buckets);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    out_.append(bucket_begin_).append(le_ends_[i]);
+    End(true, Decimal::Integer(counts[i]));
   }
-  for (; next < buckets.size(); ++next) {
-    total += buckets[next];
-  }
-  out_.append(bucket_begin_).append(bucket_middles_.back());
-  Value(Decimal::Integer(total));
-
-  Sample("_sum", labels, {}, sum);
-  Sample("_count", labels, {}, Decimal::Integer(total));
+  Sample(sum_name_, labels, {}, sum);
+  Sample(count_name_, labels, {}, Decimal::Integer(counts.back()));
   return measure::kClassicBounds.size() + 3;
 }
 
@@ -121,11 +107,16 @@ std::string_view TextLines::TextOf(FamilyWriter::LabelSet labels) const {
   return std::string_view(label_text_).substr(span.begin, span.length);
 }
 
-void TextLines::Value(Decimal value) {
-  char text[kMaxDecimalChars + 1];
-  char* const end = FormatDecimal(value, text);
-  *end = '\n';
-  out_.append(text, static_cast<std::size_t>(end + 1 - text));
+void TextLines::End(bool labels, Decimal value) {
+  char text[kMaxDecimalChars + 3];
+  char* end = text;
+  if (labels) {
+    *end++ = '}';
+  }
+  *end++ = ' ';
+  end = FormatDecimal(value, end);
+  *end++ = '\n';
+  out_.append(text, static_cast<std::size_t>(end - text));
 }
 
 }  // namespace pg_hello::exposition

@@ -40,8 +40,8 @@ class TextLines {
   void Metadata(std::string_view keyword, std::string_view name, std::string_view text,
                 bool quotes);
 
-  // A line of the series that is called the family's name and `suffix`.
-  void Sample(std::string_view suffix, FamilyWriter::LabelSet labels,
+  // A line of the series that is called `name`.
+  void Sample(std::string_view name, FamilyWriter::LabelSet labels,
               std::span<const std::string_view> more, Decimal value);
 
   // The lines of a histogram with the bounds of measure::kClassicBounds and +Inf. +Inf and _count
@@ -50,7 +50,7 @@ class TextLines {
                         Decimal sum);
 
  private:
-  // A label set's text is label_text_[begin, begin + length): name="value",name="value"
+  // A label set's text is label_text_[begin, begin + length): {name="value",name="value"
   struct LabelSpan {
     std::size_t begin;
     std::size_t length;
@@ -58,13 +58,16 @@ class TextLines {
   };
 
   std::string_view TextOf(FamilyWriter::LabelSet labels) const;
-  void Value(Decimal value);
+  // The end of a line, after the last label or, if `labels` is false, after the name.
+  void End(bool labels, Decimal value);
 
   std::string& out_;
   const Family* family_ = nullptr;
+  std::string sum_name_;  // of a histogram's series
+  std::string count_name_;
   std::string bucket_begin_;  // a bucket's line up to the value of le
-  std::array<std::string, measure::kClassicBounds.size() + 1> bucket_middles_;  // le"} for each
-  std::string label_text_;                                                      // of all label sets
+  std::array<std::string, measure::kClassicBounds.size() + 1> le_ends_;  // le" for each
+  std::string label_text_;                                               // of all label sets
   std::vector<LabelSpan> label_spans_;
 };
 
