@@ -88,8 +88,9 @@ std::string KeyOf(std::string_view what, const http::Params& params) {
 
 }  // namespace
 
-http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetSource& budget,
-                     const ScrapeObserver& observer) {
+http::Answer Metrics(Rounds& rounds, const http::Request& request,
+                     const std::shared_ptr<exposition::IdleRenderers>& idle,
+                     const BudgetSource& budget, const ScrapeObserver& observer) {
   exposition::MetricsQuery query;
   for (const auto& [name, value] : request.params) {
     if (const std::string fault = query.Add(name, value); !fault.empty()) {
@@ -108,18 +109,23 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
   // The length of a text that is sent as it is can be told beforehand.
   const bool reserve =
       wanted.coding == http::ContentCoding::kIdentity && format != exposition::Format::kProtobuf;
-  wanted.render = [format, reserve, query, budget,
-                   observer](std::shared_ptr<const snapshot::Snapshot> snapshot) {
+  wanted.render = [format, reserve, query, idle, budget,
+                   observer](std::shared_ptr<const snapshot::Snapshot> snapshot) -> Rendering {
     exposition::Options options = exposition::MakeOptions(*snapshot, budget(), query);
-    const auto renderer =
-        std::make_shared<exposition::Renderer>(std::move(snapshot), format, std::move(options));
-    return [renderer, observer, reserve](std::string& body) {
+    // Shared because a function has to be copyable; nobody else has it.
+    const auto owner = std::make_shared<std::unique_ptr<exposition::Renderer>>(
+        idle->Begin(std::move(snapshot), format, std::move(options)));
+    return [owner, idle, observer, reserve](std::string& body) {
+      const std::unique_ptr<exposition::Renderer>& renderer = *owner;
       const bool fresh = body.capacity() < kFreshCapacity;  // and no other one's memory
       renderer->SwapBody(body);
       if (reserve && fresh) renderer->ReserveBody();
       const bool done = renderer->Step(kUnitsPerStep);
       renderer->SwapBody(body);
-      if (done) observer(renderer->samples());
+      if (done) {
+        observer(renderer->samples());
+        idle->Keep(std::move(*owner));
+      }
       return done;
     };
   };
@@ -184,9 +190,10 @@ http::Response Index() {
 
 void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
   const auto rounds = std::make_shared<Rounds>(sources.everything);
-  router.Handle("/metrics", [rounds, budget = sources.budget,
+  router.Handle("/metrics", [rounds, idle = std::make_shared<exposition::IdleRenderers>(),
+                             budget = sources.budget,
                              observer = std::move(observer)](const http::Request& request) {
-    return Metrics(*rounds, request, budget, observer);
+    return Metrics(*rounds, request, idle, budget, observer);
   });
   router.Handle("/api/v1/functions",
                 [rounds, budget = sources.budget](const http::Request& request) {

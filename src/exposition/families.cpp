@@ -2,15 +2,15 @@
 // belongs to which family.
 #include "pg_hello/exposition/families.h"
 
-#include <array>
 #include <cassert>
 #include <charconv>
 #include <initializer_list>
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "exposition/fixed_text.h"
-#include "exposition/unique_names.h"
+#include "exposition/function_labels.h"
 
 namespace pg_hello::exposition {
 namespace {
@@ -62,16 +62,16 @@ std::uint64_t UntimedCalls(const Snapshot& snapshot) {
 
 }  // namespace
 
-FamilyWalk::FamilyWalk(const Snapshot& snapshot, const Options& options, FamilyWriter& writer)
+FamilyWalk::FamilyWalk(const Snapshot& snapshot, const Options& options, FamilyWriter& writer,
+                       std::shared_ptr<FunctionLabels> labels)
     : snapshot_(snapshot),
       options_(options),
       writer_(writer),
-      names_(std::make_unique<UniqueNames>(snapshot)) {
+      labels_(labels != nullptr ? std::move(labels)
+                                : std::make_shared<FunctionLabels>(snapshot, writer)) {
   assert(options.functions.empty() || options.functions.size() == snapshot.functions.size());
   shown_.reserve(snapshot.functions.size());
 }
-
-FamilyWalk::~FamilyWalk() = default;
 
 bool FamilyWalk::Step(std::size_t units) {
   for (std::size_t done = 0; done < units && next_family_ < kFamilyCount;) {
@@ -111,15 +111,10 @@ std::size_t FamilyWalk::EndFamily() {
 }
 
 void FamilyWalk::AddFunction(std::size_t index) {
-  const FunctionStats& stats = snapshot_.functions[index];
-  const std::string_view datname = snapshot_.databases.at(stats.database).datname;
-  const std::array<std::string_view, kFunctionLabels.size()> values = {
-      datname, TextOf(stats.identity.schema), names_->Function(index)};
   const Exposure exposure =
       options_.functions.empty() ? Exposure::kFull : options_.functions[index];
   if (exposure != Exposure::kHidden) {
-    shown_.push_back(
-        {&stats, writer_.AddLabelSet(kFunctionLabels, values, stats.stats_since_us), exposure});
+    shown_.push_back({&snapshot_.functions[index], labels_->Of(snapshot_, index), exposure});
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "exposition/function_labels.h"
 #include "pg_hello/exposition/openmetrics_format.h"
 #include "pg_hello/exposition/protobuf_format.h"
 #include "pg_hello/exposition/text_format.h"
@@ -26,19 +27,53 @@ std::unique_ptr<FamilyWriter> MakeWriter(Format format, std::string& body) {
 
 Renderer::Renderer(std::shared_ptr<const snapshot::Snapshot> snapshot, Format format,
                    Options options)
-    : snapshot_(std::move(snapshot)),
-      options_(std::move(options)),
-      writer_(MakeWriter(format, body_)),
-      walk_(*snapshot_, options_, *writer_) {}
+    : format_(format) {
+  Restart(std::move(snapshot), std::move(options));
+}
 
 Renderer::~Renderer() = default;
 
-bool Renderer::Step(std::size_t units) { return walk_.Step(units); }
+void Renderer::Restart(std::shared_ptr<const snapshot::Snapshot> snapshot, Options options) {
+  snapshot_ = std::move(snapshot);
+  options_ = std::move(options);
+  if (labels_ == nullptr || !labels_->Fits(*snapshot_)) {
+    labels_.reset();
+    writer_ = MakeWriter(format_, body_);
+    labels_ = std::make_shared<FunctionLabels>(*snapshot_, *writer_);
+  }
+  walk_.emplace(*snapshot_, options_, *writer_, labels_);
+}
 
-std::size_t Renderer::samples() const { return walk_.samples(); }
+bool Renderer::Step(std::size_t units) {
+  if (!walk_) {
+    return true;
+  }
+  const bool done = walk_->Step(units);
+  samples_ = walk_->samples();
+  if (done) {
+    walk_.reset();
+    snapshot_.reset();
+  }
+  return done;
+}
 
 void Renderer::ReserveBody() { body_.reserve(TextLength(*snapshot_, options_)); }
 
 std::string Renderer::TakeBody() { return std::exchange(body_, {}); }
+
+std::unique_ptr<Renderer> IdleRenderers::Begin(std::shared_ptr<const snapshot::Snapshot> snapshot,
+                                               Format format, Options options) {
+  std::unique_ptr<Renderer> renderer = std::move(idle_[static_cast<std::size_t>(format)]);
+  if (renderer == nullptr) {
+    return std::make_unique<Renderer>(std::move(snapshot), format, std::move(options));
+  }
+  renderer->Restart(std::move(snapshot), std::move(options));
+  return renderer;
+}
+
+void IdleRenderers::Keep(std::unique_ptr<Renderer> renderer) {
+  const auto format = static_cast<std::size_t>(renderer->format());
+  idle_[format] = std::move(renderer);
+}
 
 }  // namespace pg_hello::exposition

@@ -71,7 +71,7 @@ bool Contains(const std::vector<Name>& sorted, std::size_t hash) {
 
 }  // namespace
 
-UniqueNames::UniqueNames(const snapshot::Snapshot& snapshot) : snapshot_(snapshot) {
+UniqueNames::UniqueNames(const snapshot::Snapshot& snapshot) {
   Hasher hash(snapshot);
   std::vector<Name> names;
   names.reserve(snapshot.functions.size());
@@ -104,10 +104,10 @@ UniqueNames::UniqueNames(const snapshot::Snapshot& snapshot) : snapshot_(snapsho
   }
 }
 
-std::string_view UniqueNames::Function(std::size_t index) const {
+std::string_view UniqueNames::Function(const FunctionStats& stats, std::size_t index) const {
   const auto marked = marked_.find(index);
   return marked != marked_.end() ? std::string_view(marked->second)
-                                 : TextOf(snapshot_.functions[index].identity.function);
+                                 : TextOf(stats.identity.function);
 }
 
 }  // namespace pg_hello::exposition

@@ -19,16 +19,16 @@ namespace pg_hello::exposition {
 // "~<funcid>" after theirs and, if that is taken too, "~2", "~3", ... after it.
 class UniqueNames {
  public:
-  // `snapshot` must outlive it. About 0.2 us for each function. Throws std::bad_alloc, and
+  // About 0.2 us for each function. Throws std::bad_alloc, and
   // std::out_of_range if a function's database is not in the snapshot.
   explicit UniqueNames(const snapshot::Snapshot& snapshot);
 
-  // The value of the label `function` for a function of the snapshot. No two functions with the
-  // same datname and schema have the same one.
-  std::string_view Function(std::size_t index) const;
+  // The value of the label `function` for a function of the snapshot, or of one with the same
+  // names, and its place there. No two functions with the same datname and schema have the same
+  // one. Good while both, this object and the function's names, are there.
+  std::string_view Function(const snapshot::FunctionStats& stats, std::size_t index) const;
 
  private:
-  const snapshot::Snapshot& snapshot_;
   std::unordered_map<std::size_t, std::string> marked_;
 };
 

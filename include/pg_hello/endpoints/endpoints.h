@@ -7,9 +7,11 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string_view>
 
 #include "pg_hello/endpoints/rounds.h"
+#include "pg_hello/exposition/renderer.h"
 #include "pg_hello/http/message.h"
 #include "pg_hello/http/router.h"
 #include "pg_hello/selection/admission.h"
@@ -41,8 +43,9 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer);
 // /metrics: the format that Accept prefers, compressed only if Accept-Encoding asks for it; 400 for
 // parameters that make no sense, 406 if neither gzip nor a plain body is acceptable. Made in steps,
 // and shared; see rounds.h.
-http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetSource& budget,
-                     const ScrapeObserver& observer);
+http::Answer Metrics(Rounds& rounds, const http::Request& request,
+                     const std::shared_ptr<exposition::IdleRenderers>& idle,
+                     const BudgetSource& budget, const ScrapeObserver& observer);
 
 // The answer of each other path; they throw what health throws, that is std::bad_alloc.
 

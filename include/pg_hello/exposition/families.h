@@ -37,7 +37,7 @@ struct Options {
   } exported;
 };
 
-class UniqueNames;
+class FunctionLabels;
 
 // The walk over a snapshot that hands the families of kFamilies to a writer, in that order and also
 // if one has no sample. It can be taken in steps, so that the thousands of functions of a large
@@ -51,8 +51,11 @@ class FamilyWalk {
   // What is referred to must outlive the walk. REQUIRES: options.functions is empty or as long as
   // snapshot.functions. Throws std::bad_alloc, and std::out_of_range if a function's database is
   // not in the snapshot.
-  FamilyWalk(const snapshot::Snapshot& snapshot, const Options& options, FamilyWriter& writer);
-  ~FamilyWalk();
+  //
+  // `labels`: what this writer has of the functions' labels from earlier walks over snapshots with
+  // the same series; null: nothing.
+  FamilyWalk(const snapshot::Snapshot& snapshot, const Options& options, FamilyWriter& writer,
+             std::shared_ptr<FunctionLabels> labels = nullptr);
   FamilyWalk(const FamilyWalk&) = delete;
   FamilyWalk& operator=(const FamilyWalk&) = delete;
 
@@ -84,7 +87,7 @@ class FamilyWalk {
   const Options& options_;
   FamilyWriter& writer_;
   std::vector<ShownFunction> shown_;
-  const std::unique_ptr<const UniqueNames> names_;
+  const std::shared_ptr<FunctionLabels> labels_;
   // What comes next: the labels of a function of the snapshot; when all are there, a family, and
   // in a family of functions one of shown_.
   std::size_t next_labels_ = 0;

@@ -6,6 +6,7 @@
 #ifndef PG_HELLO_EXPOSITION_FORMAT_H
 #define PG_HELLO_EXPOSITION_FORMAT_H
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -16,6 +17,7 @@ enum class Format : std::uint8_t {
   kOpenMetrics,  // OpenMetrics text 1.0.0
   kProtobuf,     // delimited io.prometheus.client.MetricFamily
 };
+inline constexpr std::size_t kFormatCount = 3;
 
 // The value of the header Content-Type for a body in that format.
 const char* ContentType(Format format);

@@ -47,8 +47,9 @@ struct Scraped {
 Scraped Scrape(const http::Request& request) {
   Scraped scraped;
   Rounds rounds(RenewOneFunction);
+  const auto idle = std::make_shared<exposition::IdleRenderers>();
   const http::Answer answer =
-      Metrics(rounds, request, Unlimited, [&](std::size_t n) { scraped.samples = n; });
+      Metrics(rounds, request, idle, Unlimited, [&](std::size_t n) { scraped.samples = n; });
   const auto& job = std::get<std::shared_ptr<http::Job>>(answer);
   while (!job->Step()) {
   }
@@ -96,8 +97,9 @@ TEST(EndpointsTest, MetricsRefuseWhoAcceptsNoCodingAtAll) {
   Rounds rounds(RenewOneFunction);
   http::Request request;
   request.accept_encoding = "identity;q=0, br";
-  const auto response =
-      std::get<http::Response>(Metrics(rounds, request, Unlimited, [](std::size_t) { FAIL(); }));
+  const auto response = std::get<http::Response>(
+      Metrics(rounds, request, std::make_shared<exposition::IdleRenderers>(), Unlimited,
+              [](std::size_t) { FAIL(); }));
   EXPECT_EQ(response.status, 406);
   EXPECT_EQ(Header(response, "Vary"), "Accept, Accept-Encoding");
 }

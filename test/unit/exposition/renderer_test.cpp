@@ -59,6 +59,62 @@ TEST(RendererTest, RendersTheSameInStepsOfAnyLength) {
   }
 }
 
+// The same functions, which have been called since.
+std::shared_ptr<const snapshot::Snapshot> Later(const snapshot::Snapshot& earlier) {
+  snapshot::Snapshot later = earlier;
+  for (snapshot::FunctionStats& function : later.functions) {
+    pg_hello::testing::AddCall(function, 77'000'000);
+  }
+  return std::make_shared<const snapshot::Snapshot>(std::move(later));
+}
+
+TEST(RendererTest, ABodyAfterAnotherIsTheSameAsAFirstOne) {
+  snapshot::Snapshot first = *ManyFunctions();
+  first.functions[3].identity = first.functions[2].identity;  // one is marked
+  first.series_version = 1;
+  snapshot::Snapshot renamed = *Later(first);
+  pg_hello::testing::SetText(renamed.functions[1].identity.function, "renamed()");
+  renamed.functions[5].stats_since_us += 1'000'000;
+  renamed.functions.pop_back();
+  renamed.series_version = 2;
+  snapshot::Snapshot unknown = renamed;
+  unknown.functions.erase(unknown.functions.begin());
+  unknown.series_version = 0;
+  const std::shared_ptr<const snapshot::Snapshot> snapshots[] = {
+      std::make_shared<const snapshot::Snapshot>(first),   Later(first),
+      std::make_shared<const snapshot::Snapshot>(renamed), Later(renamed),
+      std::make_shared<const snapshot::Snapshot>(unknown), ManyFunctions()};
+  for (const Format format : {Format::kText, Format::kOpenMetrics, Format::kProtobuf}) {
+    IdleRenderers idle;
+    for (const auto& snapshot : snapshots) {
+      // Also of functions that the body before left out.
+      for (const std::size_t hidden : {2, 3, 0}) {
+        Options options;
+        options.functions.assign(snapshot->functions.size(), Exposure::kFull);
+        options.functions[hidden] = Exposure::kHidden;
+        Renderer fresh(snapshot, format, options);
+        std::unique_ptr<Renderer> used = idle.Begin(snapshot, format, options);
+        while (!used->Step(100)) {
+        }
+        EXPECT_TRUE(fresh.Step(SIZE_MAX));
+        EXPECT_EQ(used->samples(), fresh.samples());
+        EXPECT_EQ(used->TakeBody(), fresh.TakeBody());
+        idle.Keep(std::move(used));
+      }
+    }
+  }
+}
+
+TEST(RendererTest, LetsGoOfTheSnapshotAtTheEnd) {
+  auto snapshot = ManyFunctions();
+  const std::weak_ptr<const snapshot::Snapshot> watched = snapshot;
+  Renderer renderer(std::move(snapshot), Format::kText, {});
+  EXPECT_TRUE(renderer.Step(SIZE_MAX));
+  EXPECT_TRUE(watched.expired());
+  EXPECT_GT(renderer.samples(), 0U);
+  EXPECT_TRUE(renderer.Step(1)) << "it stays finished";
+}
+
 TEST(RendererTest, NeverMovesATextThatItHoldsWhole) {
   const auto snapshot = ManyFunctions();
   EXPECT_GE(TextLength(*snapshot, {}), RenderText(*snapshot, nullptr).size());
@@ -79,7 +135,7 @@ TEST(RendererTest, ReservesNothingForFamiliesThatAreNotShown) {
   EXPECT_GE(reserved, renderer.TakeBody().size());
 }
 
-TEST(RendererTest, KeepsTheSnapshotWhileItLives) {
+TEST(RendererTest, KeepsTheSnapshotUntilTheEnd) {
   auto snapshot = ManyFunctions();
   const std::weak_ptr<const snapshot::Snapshot> watched = snapshot;
   {
