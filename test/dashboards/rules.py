@@ -40,7 +40,7 @@ def main():
     root = pathlib.Path(sys.argv[1])
     rules, tests = root / "dashboards/prometheus", root / "test/dashboards/rules"
     # Without --syntax-only it looks for the examples' certificates.
-    wrong = promtool("check", "config", "--syntax-only", str(rules / "prometheus.yml"))
+    wrong = promtool("check", "config", "--syntax-only", str(rules / "prometheus.yml"), str(rules / "fleet.yml"))
     wrong += promtool("check", "rules", "--lint-fatal", str(rules / "recording.yml"), str(rules / "alerts.yml"))
     groups = yaml.safe_load((rules / "alerts.yml").read_text(encoding="utf-8"))["groups"]
     alerts = [alert for group in groups for alert in group["rules"]]
