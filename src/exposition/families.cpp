@@ -11,6 +11,7 @@
 
 #include "exposition/fixed_text.h"
 #include "exposition/unique_names.h"
+#include "pg_hello/health/health_report.h"
 
 namespace pg_hello::exposition {
 namespace {
@@ -247,6 +248,22 @@ void FamilyWalk::WriteServer(FamilyId id) {
       return Single(Decimal::SecondsOfNs(worker.scrape_duration_ns));
     case FamilyId::kScrapeSeries:
       return Single(Decimal::Integer(worker.scrape_series));
+    case FamilyId::kHttpConnectionsRefused:
+      return Single(Decimal::Integer(worker.connections_refused));
+    case FamilyId::kTlsCertificateNotAfterTimestampSeconds:
+      if (worker.certificate_expires_at_us != 0) {
+        Single(Decimal::SecondsOfUs(worker.certificate_expires_at_us));
+      }
+      return;
+    case FamilyId::kHealthStatus:
+      return StateSet({}, health::MakeReport(snapshot_).status);
+    case FamilyId::kHealthCheckStatus: {
+      const health::HealthReport report = health::MakeReport(snapshot_);
+      for (const health::Check& check : report.checks) {
+        StateSet({check.name}, check.status);
+      }
+      return;
+    }
     default:
       assert(!"a family of the server");
   }
@@ -259,5 +276,15 @@ void FamilyWalk::Sample(FamilyWriter::LabelSet labels, std::initializer_list<std
 
 // A sample without labels.
 void FamilyWalk::Single(Decimal value) { Sample(FamilyWriter::kNoLabels, {}, value); }
+
+// One sample for each status, with it as the last label.
+void FamilyWalk::StateSet(std::initializer_list<std::string_view> labels, health::Status status) {
+  for (const health::Status one :
+       {health::Status::kPass, health::Status::kWarn, health::Status::kFail}) {
+    std::vector<std::string_view> all(labels);
+    all.emplace_back(health::ToString(one));
+    samples_ += writer_.Sample(FamilyWriter::kNoLabels, all, Decimal::Integer(one == status));
+  }
+}
 
 }  // namespace pg_hello::exposition

@@ -63,6 +63,8 @@ void MarkStarted() {
   worker.started_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
   worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
   worker.longest_turn_ns.store(0, std::memory_order_relaxed);
+  worker.connections_refused.store(0, std::memory_order_relaxed);
+  worker.refused_at_us.store(0, std::memory_order_relaxed);
   worker.pid.store(static_cast<std::uint32_t>(MyProcPid), std::memory_order_relaxed);
   on_shmem_exit(MarkStopped, Datum{0});
 }

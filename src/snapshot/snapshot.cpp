@@ -302,6 +302,9 @@ void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
   worker.scrapes = status.scrapes.load(kRelaxed);
   worker.scrape_duration_ns = status.scrape_duration_ns.load(kRelaxed);
   worker.scrape_series = status.scrape_series.load(kRelaxed);
+  worker.connections_refused = status.connections_refused.load(kRelaxed);
+  worker.refused_at_us = status.refused_at_us.load(kRelaxed);
+  worker.certificate_expires_at_us = status.certificate_expires_at_us.load(kRelaxed);
   if (const auto text = status.listen_text.Read()) {
     worker.listen_addresses = text->addresses;
     worker.listen_error = text->error;

@@ -61,6 +61,10 @@ enum class FamilyId : std::uint8_t {
   kScrapes,
   kScrapeDurationSeconds,
   kScrapeSeries,
+  kHttpConnectionsRefused,
+  kTlsCertificateNotAfterTimestampSeconds,
+  kHealthStatus,
+  kHealthCheckStatus,
   kCount,  // how many there are
 };
 
@@ -232,6 +236,19 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
      "Time spent to build the last finished exposition."},
     {FamilyId::kScrapeSeries, "pg_hello_scrape_series", FamilyType::kGauge, "", {},
      "Samples in the last finished exposition."},
+    {FamilyId::kHttpConnectionsRefused, "pg_hello_http_connections_refused", FamilyType::kCounter,
+     "", {},
+     "Connections that were closed at once because all places were being served."},
+    {FamilyId::kTlsCertificateNotAfterTimestampSeconds,
+     "pg_hello_tls_certificate_not_after_timestamp_seconds", FamilyType::kGauge, "seconds", {},
+     "Unix time at which the first of the certificates expires that clients are shown. "
+     "Only with TLS."},
+    // Health.
+    {FamilyId::kHealthStatus, "pg_hello_health_status", FamilyType::kGauge, "", {"status"},
+     "1 for the status of /health, 0 for the others: pass, warn and fail."},
+    {FamilyId::kHealthCheckStatus, "pg_hello_health_check_status", FamilyType::kGauge, "",
+     {"check", "status"},
+     "1 for the status of each check of /health, 0 for the others: pass, warn and fail."},
 }};
 // clang-format on
 

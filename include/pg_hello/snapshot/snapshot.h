@@ -129,6 +129,9 @@ struct WorkerStats {
   std::string listen_addresses;
   std::string listen_error;
   std::vector<HttpRequestCount> http_requests;  // every path and code that was answered
+  std::uint64_t connections_refused;
+  std::int64_t refused_at_us;              // 0: none was
+  std::int64_t certificate_expires_at_us;  // 0: there is none
 };
 
 // What the server says of itself at that moment; filled in by the shell.

@@ -94,6 +94,9 @@ inline snapshot::Snapshot TwoFunctions() {
   snapshot.worker.scrape_duration_ns = 1'234'567;
   snapshot.worker.scrape_series = 98;
   snapshot.worker.http_requests = {{"/metrics", "200", 2}, {"/", "405", 1}, {"other", "404", 3}};
+  snapshot.worker.connections_refused = 4;
+  snapshot.worker.refused_at_us = kNowUs - 3'600'000'000;
+  snapshot.worker.certificate_expires_at_us = kNowUs + 2'592'000'000'000;
   return snapshot;
 }
 
