@@ -264,6 +264,14 @@ void FamilyWalk::WriteServer(FamilyId id) {
       }
       return;
     }
+    case FamilyId::kSloObjectiveRatio:
+    case FamilyId::kSloLatencyThresholdSeconds:
+    case FamilyId::kSloEvents:
+    case FamilyId::kSloBadEvents:
+      for (const shared::SloRecord& slo : snapshot_.slos) {
+        WriteSlo(id, slo);
+      }
+      return;
     default:
       assert(!"a family of the server");
   }
@@ -276,6 +284,23 @@ void FamilyWalk::Sample(FamilyWriter::LabelSet labels, std::initializer_list<std
 
 // A sample without labels.
 void FamilyWalk::Single(Decimal value) { Sample(FamilyWriter::kNoLabels, {}, value); }
+
+void FamilyWalk::WriteSlo(FamilyId id, const shared::SloRecord& slo) {
+  const auto value = [&](Decimal number) { Sample(FamilyWriter::kNoLabels, {slo.name}, number); };
+  switch (id) {
+    case FamilyId::kSloObjectiveRatio:
+      return value(Decimal::Billionths(slo.objective_ppb));
+    case FamilyId::kSloLatencyThresholdSeconds:
+      if (slo.threshold_ns != 0) {
+        value(Decimal::SecondsOfNs(slo.threshold_ns));
+      }
+      return;
+    case FamilyId::kSloEvents:
+      return value(Decimal::Integer(slo.total.all));
+    default:
+      return value(Decimal::Integer(slo.total.bad));
+  }
+}
 
 // One sample for each status, with it as the last label.
 void FamilyWalk::StateSet(std::initializer_list<std::string_view> labels, health::Status status) {

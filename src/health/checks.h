@@ -27,6 +27,7 @@ Checks WorkerChecks;       // worker:uptime, worker:heartbeat
 Checks HttpChecks;         // http:listening, http:connections, http:refused
 Checks CertificateChecks;  // tls:certificate, if there is one
 Checks FunctionChecks;     // functions:table, functions:overflow
+Checks SloChecks;          // slo:NAME:5m and slo:NAME:1h for each objective
 Checks PostgresChecks;     // postgres:status, postgres:recovery
 
 inline constexpr char kHeartbeat[] = "worker:heartbeat";

@@ -11,8 +11,8 @@ namespace pg_hello::health {
 namespace {
 
 // In the order in which they are shown.
-constexpr std::array<Checks*, 5> kAllChecks = {WorkerChecks, HttpChecks, CertificateChecks,
-                                               FunctionChecks, PostgresChecks};
+constexpr std::array<Checks*, 6> kAllChecks = {WorkerChecks,   HttpChecks, CertificateChecks,
+                                               FunctionChecks, SloChecks,  PostgresChecks};
 
 void Judge(HealthReport& report) {
   report.status = Status::kPass;

@@ -220,6 +220,10 @@ void Serve(std::int64_t now_ms) noexcept {
       std::memory_order_relaxed);
 }
 
+void WatchHealth() noexcept {
+  Unharmed([] { ObserveHealth(); });
+}
+
 void StopServing() noexcept {
   delete serving;
   serving = nullptr;

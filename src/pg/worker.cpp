@@ -16,6 +16,7 @@
 #include <csignal>
 
 #include "pg/compat.h"
+#include "pg/objectives.h"
 #include "pg/pg.h"
 #include "pg/serving.h"
 #include "pg/settings.h"
@@ -147,6 +148,9 @@ void pg_hello_worker_main(Datum) {
     Serve(NowMs());
     LogListenerChanges();
     LogFullTable();
+    if (CountObjectives(NowMs())) {
+      WatchHealth();
+    }
     shared_stats->worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
 
     WaitEvent event{};  // untouched by a timeout

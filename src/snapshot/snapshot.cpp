@@ -318,6 +318,12 @@ void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
   }
 }
 
+void ReadSlos(const shared::SloState& state, Snapshot& snapshot) {
+  if (const auto board = state.board.Read()) {
+    snapshot.slos.assign(board->slos.begin(), board->slos.begin() + board->count);
+  }
+}
+
 Snapshot Begin(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
   Snapshot snapshot{};
   snapshot.server = server;
@@ -353,6 +359,7 @@ Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState
   }
   snapshot.functions_used = static_cast<std::uint32_t>(snapshot.functions.size());
   ReadDatabases(stats, snapshot);
+  ReadSlos(stats.slos, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
   return snapshot;
 }
@@ -360,6 +367,7 @@ Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState
 Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
   Snapshot snapshot = Begin(stats, now_us, server);
   ReadDatabases(stats, snapshot);
+  ReadSlos(stats.slos, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
   return snapshot;
 }

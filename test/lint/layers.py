@@ -19,7 +19,9 @@ MAY_INCLUDE = {
     "persistence": {"measure", "shared"},
     "snapshot": {"measure", "shared"},
     "selection": {"measure", "shared", "snapshot"},
-    "health": {"measure", "shared", "snapshot"},
+    # What is counted over time, from one picture after the other.
+    "objectives": {"measure", "selection", "shared", "snapshot"},
+    "health": {"measure", "objectives", "shared", "snapshot"},
     # Each check is a metric, too.
     "exposition": {"health", "measure", "selection", "shared", "snapshot"},
     "api": {"measure", "selection", "snapshot"},
@@ -29,7 +31,7 @@ MAY_INCLUDE = {
     "ctl": set(),
     "pg": {
         "measure", "shared", "pending", "persistence", "snapshot", "selection", "exposition",
-        "api", "health", "http", "endpoints",
+        "api", "health", "http", "endpoints", "objectives",
     },
 }
 

@@ -77,6 +77,7 @@ class FamilyWalk {
   void AddFunction(std::size_t index);
   void WriteFunction(FamilyId id, const ShownFunction& function);
   void WriteServer(FamilyId id);
+  void WriteSlo(FamilyId id, const shared::SloRecord& slo);
   void Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
               Decimal value);
   void Single(Decimal value);

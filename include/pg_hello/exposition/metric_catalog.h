@@ -65,6 +65,10 @@ enum class FamilyId : std::uint8_t {
   kTlsCertificateNotAfterTimestampSeconds,
   kHealthStatus,
   kHealthCheckStatus,
+  kSloObjectiveRatio,
+  kSloLatencyThresholdSeconds,
+  kSloEvents,
+  kSloBadEvents,
   kCount,  // how many there are
 };
 
@@ -249,6 +253,17 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
     {FamilyId::kHealthCheckStatus, "pg_hello_health_check_status", FamilyType::kGauge, "",
      {"check", "status"},
      "1 for the status of each check of /health, 0 for the others: pass, warn and fail."},
+    // Objectives (pg_hello.slo).
+    {FamilyId::kSloObjectiveRatio, "pg_hello_slo_objective_ratio", FamilyType::kGauge, "", {"slo"},
+     "Target share of good events."},
+    {FamilyId::kSloLatencyThresholdSeconds, "pg_hello_slo_latency_threshold_seconds",
+     FamilyType::kGauge, "seconds", {"slo"},
+     "Duration beyond which a call is bad, as a bound of the stored buckets. "
+     "Only of objectives that have one."},
+    {FamilyId::kSloEvents, "pg_hello_slo_events", FamilyType::kCounter, "", {"slo"},
+     "Finished calls of the objective's functions."},
+    {FamilyId::kSloBadEvents, "pg_hello_slo_bad_events", FamilyType::kCounter, "", {"slo"},
+     "Calls of these that failed without being canceled, or took longer than the threshold."},
 }};
 // clang-format on
 

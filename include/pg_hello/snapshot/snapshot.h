@@ -16,6 +16,7 @@
 
 #include "pg_hello/measure/latency_buckets.h"
 #include "pg_hello/shared/function_identity.h"
+#include "pg_hello/shared/slo_board.h"
 #include "pg_hello/shared/worker_status.h"
 
 namespace pg_hello::shared {
@@ -155,7 +156,8 @@ struct Snapshot {
   std::vector<DatabaseStats> databases;
   std::vector<ActiveCall> active_calls;  // by backend, outermost first
   std::vector<RoleCalls> role_calls;
-  std::uint64_t role_calls_overflow;  // calls by role that found no place
+  std::uint64_t role_calls_overflow;    // calls by role that found no place
+  std::vector<shared::SloRecord> slos;  // as the worker has counted them last
   WorkerStats worker;
   ServerState server;
 

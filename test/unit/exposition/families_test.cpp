@@ -18,6 +18,7 @@ namespace {
 
 using pg_hello::testing::kNowUs;
 using pg_hello::testing::MakeFunction;
+using pg_hello::testing::MakeSlo;
 using pg_hello::testing::MakeSnapshot;
 
 std::string Format(Decimal value) {
@@ -372,6 +373,19 @@ TEST(FamiliesTest, WritesHealthAsStateSets) {
   EXPECT_TRUE(writer.Of(FamilyId::kTlsCertificateNotAfterTimestampSeconds).empty()) << "no TLS";
 }
 
+TEST(FamiliesTest, WritesObjectives) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.slos = {MakeSlo("a-b", 999'999'999, 10'000'000), MakeSlo("c", 500'000'000, 0)};
+  snapshot.slos[0].total = {7, 2};
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kSloObjectiveRatio),
+            (Samples{{"a-b", "0.999999999"}, {"c", "0.5"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kSloLatencyThresholdSeconds), (Samples{{"a-b", "0.01"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kSloEvents), (Samples{{"a-b", "7"}, {"c", "0"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kSloBadEvents), (Samples{{"a-b", "2"}, {"c", "0"}}));
+}
+
 TEST(FamiliesTest, WritesSamplesOfEveryFamily) {
   snapshot::Snapshot snapshot = MakeSnapshot();
   snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
@@ -379,6 +393,7 @@ TEST(FamiliesTest, WritesSamplesOfEveryFamily) {
   snapshot.functions[0].error_origins = {{"22", 1}};
   snapshot.worker.http_requests = {{"/metrics", "200", 6}};
   snapshot.worker.certificate_expires_at_us = kNowUs;
+  snapshot.slos = {MakeSlo("a", 999'000'000, 10'000'000)};
   NotingWriter writer;
   WriteFamilies(snapshot, writer);
   for (const Family& family : kFamilies) {

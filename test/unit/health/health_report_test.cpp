@@ -18,6 +18,7 @@ namespace pg_hello::health {
 namespace {
 
 using pg_hello::testing::kNowUs;
+using pg_hello::testing::MakeSlo;
 using pg_hello::testing::MakeSnapshot;
 
 Check Find(const HealthReport& report, std::string_view name) {
@@ -123,6 +124,33 @@ TEST(HealthReportTest, ACertificateWarnsTwoWeeksAheadAndFailsWhenItHasExpired) {
     EXPECT_EQ(std::get<std::int64_t>(check.observed), seconds);
     EXPECT_TRUE(IsReady(report)) << "PostgreSQL itself is well";
   }
+}
+
+TEST(HealthReportTest, AnObjectiveWarnsWhileItsBudgetBurnsFast) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.slos = {MakeSlo("a", 990'000'000, 0)};
+  shared::SloRecord& slo = snapshot.slos[0];
+  for (const char* name : {"slo:a:5m", "slo:a:1h"}) {
+    const Check idle = CheckOf(snapshot, name);
+    EXPECT_EQ(idle.status, Status::kPass) << name;
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(idle.observed)) << "neither 0 nor 100 %";
+    EXPECT_EQ(idle.since_us, slo.since_us);
+  }
+  slo.last_5_minutes = {{100, 10}, 301'000};
+  slo.last_hour = {{1'000, 150}, 3'601'000};
+  EXPECT_EQ(CheckOf(snapshot, "slo:a:5m").status, Status::kPass) << "not fast enough any more";
+  EXPECT_DOUBLE_EQ(std::get<double>(CheckOf(snapshot, "slo:a:5m").observed), 10);
+  EXPECT_DOUBLE_EQ(std::get<double>(CheckOf(snapshot, "slo:a:1h").observed), 15);
+  slo.last_5_minutes.events.bad = 20;
+  EXPECT_EQ(CheckOf(snapshot, "slo:a:5m").output,
+            "20 of 100 calls failed or were too slow in the last 301 s");
+  const Check hour = CheckOf(snapshot, "slo:a:1h");
+  EXPECT_EQ(hour.status, Status::kWarn);
+  EXPECT_EQ(hour.output, "150 of 1000 calls failed or were too slow in the last 3601 s");
+  EXPECT_EQ(MakeReport(snapshot).status, Status::kWarn) << "and it never fails";
+  HealthReport report = MakeReport(snapshot);
+  Exclude("slo:a", report);
+  EXPECT_EQ(report.status, Status::kPass);
 }
 
 TEST(HealthReportTest, RecoveryIsShownAndIsWell) {
