@@ -91,6 +91,46 @@ GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_exports_rows() TO pg_monitor;
 GRANT SELECT ON @extschema@.pg_hello_exports TO pg_monitor;
 
 --
+-- Objectives
+--
+
+CREATE FUNCTION @extschema@.pg_hello_slo_rows(
+    OUT slo text,
+    OUT functions text,
+    OUT objective float8,
+    OUT threshold_ms float8,
+    OUT stats_since timestamptz,
+    OUT events bigint,
+    OUT bad_events bigint,
+    OUT budget_left float8,
+    OUT events_5m bigint,
+    OUT bad_events_5m bigint,
+    OUT burn_rate_5m float8,
+    OUT events_1h bigint,
+    OUT bad_events_1h bigint,
+    OUT burn_rate_1h float8,
+    OUT status text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_hello_slo_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_slo_rows() IS
+'what pg_hello_slo shows';
+
+CREATE VIEW @extschema@.pg_hello_slo AS
+SELECT slo, functions, objective, threshold_ms, stats_since, events, bad_events, budget_left,
+       events_5m, bad_events_5m, burn_rate_5m, events_1h, bad_events_1h, burn_rate_1h, status
+FROM @extschema@.pg_hello_slo_rows();
+
+COMMENT ON VIEW @extschema@.pg_hello_slo IS
+'objectives of pg_hello.slo: calls and bad ones among them, since they are counted and in the last minutes, and what that is of the error budget';
+
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_slo_rows() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_slo_rows() TO pg_monitor;
+GRANT SELECT ON @extschema@.pg_hello_slo TO pg_monitor;
+
+--
 -- Versions
 --
 

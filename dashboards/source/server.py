@@ -7,12 +7,19 @@ SERVER = 'job=~"$job",instance=~"$instance"'
 BY = "{{instance}}"
 
 
-def gauge(name):
-    return f"pg_hello_{name}{{{SERVER}}}"
+def gauge(name, status=None):
+    only = f',status="{status}"' if status else ""
+    return f"pg_hello_{name}{{{SERVER}{only}}}"
 
 
 def rate(name):
     return f"rate(pg_hello_{name}{{{SERVER}}}[$__rate_interval])"
+
+
+def bad_share(window):
+    """Of the events of each objective; nothing for those without events."""
+    events, bad = (f"rate({gauge(name)}[{window}])" for name in ("slo_events_total", "slo_bad_events_total"))
+    return f"({bad} / ({events} > 0))"
 
 
 def board():
@@ -63,6 +70,21 @@ def board():
               [query(rate(name), f"{BY} {legend}") for name, legend in (
                   ("stack_resyncs_total", "stack resyncs"), ("untimed_calls_total", "untimed calls"),
                   ("clock_anomalies_total", "clock anomalies"))], "ops"),
+        stat("Health", "The worst of all checks of /health.",
+             f"sum by (instance) ({gauge('health_status', 'warn')} + ignoring (status) 2 * {gauge('health_status', 'fail')})",
+             mappings=((0, "pass"), (1, "warn"), (2, "fail")), steps=[(None, "green"), (1, "orange"), (2, "red")], legend=BY),
+        stat("Error budget left", "Of each objective (pg_hello.slo), for its calls in the chosen time: 100 % if none failed or "
+             "was too slow, below 0 if the objective is missed.",
+             f"1 - {bad_share('$__range')} / (1 - {gauge('slo_objective_ratio')})", "percentunit", width=20,
+             steps=[(None, "red"), (0, "orange"), (0.5, "green")], legend=BY + " {{slo}}"),
+        graph("Burn rate, 5 min", "Of each objective's error budget: 1 uses it up just in its period, 14.4 takes 2 % of 30 days in an hour.",
+              [query(f"{bad_share('5m')} / (1 - {gauge('slo_objective_ratio')})", BY + " {{slo}}")], "short"),
+        graph("Burn rate, 1 h", "The same over an hour.",
+              [query(f"{bad_share('1h')} / (1 - {gauge('slo_objective_ratio')})", BY + " {{slo}}")], "short"),
+        graph("Objectives", "Calls per second that count for each objective.", [query(rate("slo_events_total"), BY + " {{slo}}")], "ops"),
+        table("Checks", "Of /health, and their status.",
+              [instant(f"max by (instance, check, status) ({gauge('health_check_status')}) == 1")],
+              {name: (name, "string") for name in ("instance", "check", "status")}, hidden=("Value",), width=16, height=8),
         graph("Shared memory", "Taken by the library.", [query(gauge("shared_memory_bytes"), BY)], "bytes"),
         table("Versions", "Of the loaded library and of the server.", [instant(gauge("build_info"))],
               {name: (name, "string") for name in ("instance", "version", "postgres_version")}, hidden=("Value", "job"),

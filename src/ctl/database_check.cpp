@@ -1,5 +1,6 @@
 #include "ctl/database_check.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,7 @@ class DatabaseCheck {
     }
     if (preloaded) {
       Versions();
-      Counters(objectives);
+      if (objectives.asked_for || !ServerObjectives()) Counters(objectives);
     }
   }
 
@@ -99,6 +100,28 @@ class DatabaseCheck {
           "the library is of version " + library + ", the extension of " + version_,
           "ALTER EXTENSION pg_hello UPDATE; if the library is the older one, restart the server");
     }
+  }
+
+  // Judges the server's own objectives, once. False if it has none, or cannot tell: extensions of
+  // version 1.0 know nothing of them.
+  bool ServerObjectives() {
+    if (version_ == "1.0") return false;
+    const auto answer = session_.Ask(
+        InSchema("SELECT slo, objective, events_1h, bad_events_1h FROM @.pg_hello_slo"));
+    if (!std::holds_alternative<Rows>(answer)) return false;
+    std::vector<ServerObjective> objectives;
+    for (const auto& row : std::get<Rows>(answer)) {
+      objectives.push_back({row[0].value_or(""), std::stod(row[1].value_or("0")),
+                            std::stoull(row[2].value_or("0")), std::stoull(row[3].value_or("0"))});
+    }
+    const bool told = std::any_of(findings_.begin(), findings_.end(),
+                                  [](const Finding& one) { return one.check == "objective"; });
+    if (!told) {
+      for (Finding& finding : JudgeServerObjectives(objectives)) {
+        findings_.push_back(std::move(finding));
+      }
+    }
+    return !objectives.empty();
   }
 
   void Counters(const Objectives& objectives) {

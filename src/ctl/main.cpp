@@ -113,6 +113,8 @@ int Run(int argc, char** argv) {
 
   if (diagnose_command->parsed()) return Print(Diagnose(health.target), output);
 
+  health.objectives.asked_for =
+      health_command->count("--max-p95") + health_command->count("--max-error-rate") > 0;
   const auto round = [&] { return Print(CheckHealth(health), output); };
   if (watch_seconds > 0) Watch(watch_seconds, round);
   return round();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 namespace pg_hello::ctl {
 namespace {
@@ -55,6 +56,28 @@ Finding JudgeErrors(const std::string& database, const std::vector<FunctionCount
 }
 
 }  // namespace
+
+Findings JudgeServerObjectives(const std::vector<ServerObjective>& objectives) {
+  Findings findings;
+  for (const ServerObjective& one : objectives) {
+    Finding finding{.check = "objective"};
+    finding.message = "objective \"" + one.name + "\": ";
+    if (one.calls == 0) {
+      finding.message += "no calls in the last hour";
+    } else {
+      const double allowed = 1 - one.objective;
+      const double share = static_cast<double>(one.bad) / static_cast<double>(one.calls);
+      const bool met = share <= allowed;
+      finding.severity = met ? Severity::kOk : Severity::kWarning;
+      finding.message += std::to_string(one.bad) + " of " + std::to_string(one.calls) +
+                         " calls in the last hour failed or were too slow (" + Number(100 * share) +
+                         " %), " + (met ? "not more" : "more") + " than " + Number(100 * allowed) +
+                         " %";
+    }
+    findings.push_back(std::move(finding));
+  }
+  return findings;
+}
 
 Findings JudgeCounters(const std::string& database, const std::vector<FunctionCounters>& functions,
                        const Objectives& objectives) {

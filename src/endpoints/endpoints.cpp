@@ -12,7 +12,6 @@
 #include "pg_hello/exposition/format.h"
 #include "pg_hello/exposition/metrics_query.h"
 #include "pg_hello/exposition/renderer.h"
-#include "pg_hello/health/health_report.h"
 #include "pg_hello/http/content_coding.h"
 
 namespace pg_hello::endpoints {
@@ -167,20 +166,6 @@ http::Response Function(const snapshot::Snapshot& snapshot, const selection::Bud
               : Answer(404, api::kJsonContentType, api::ErrorJson("There is no such function."));
 }
 
-http::Response Health(const snapshot::Snapshot& snapshot) {
-  const health::HealthReport report = health::MakeReport(snapshot);
-  return Answer(report.status == health::Status::kFail ? 503 : 200, health::kJsonContentType,
-                health::ToJson(report));
-}
-
-http::Response Livez() { return Answer(200, kPlainText, "ok\n"); }
-
-http::Response Readyz(const snapshot::Snapshot& snapshot, bool verbose) {
-  const health::HealthReport report = health::MakeReport(snapshot);
-  return Answer(health::IsReady(report) ? 200 : 503, kPlainText,
-                health::ReadyText(report, verbose));
-}
-
 http::Response Index() {
   http::Response response = Answer(200, kHtml, kPage);
   response.headers.emplace_back("Content-Security-Policy",
@@ -204,11 +189,18 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
       [unshared = sources.unshared, budget = sources.budget](const http::Request& request) {
         return Function(unshared(), budget(), request.path_params.at(0), request.path_params.at(1));
       });
-  router.Handle("/health",
-                [summary = sources.summary](const http::Request&) { return Health(summary()); });
-  router.Handle("/livez", [](const http::Request&) { return Livez(); });
-  router.Handle("/readyz", [summary = sources.summary](const http::Request& request) {
-    return Readyz(summary(), http::HasParam(request.params, "verbose"));
+  router.Handle("/health", [health = sources.health](const http::Request& request) {
+    return Health(health(), request.params);
+  });
+  router.Handle("/health/{check}", [health = sources.health](const http::Request& request) {
+    return HealthOf(health(), request.params, request.path_params.at(0));
+  });
+  router.Handle("/livez", [](const http::Request& request) { return Livez(request.params); });
+  router.Handle("/readyz", [health = sources.health](const http::Request& request) {
+    return Readyz(health(), request.params);
+  });
+  router.Handle("/readyz/{check}", [health = sources.health](const http::Request& request) {
+    return ReadyzOf(health(), request.params, request.path_params.at(0));
   });
   router.Handle("/", [](const http::Request&) { return Index(); });
 }

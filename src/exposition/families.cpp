@@ -11,6 +11,7 @@
 
 #include "exposition/fixed_text.h"
 #include "exposition/function_labels.h"
+#include "pg_hello/health/health_report.h"
 
 namespace pg_hello::exposition {
 namespace {
@@ -242,6 +243,30 @@ void FamilyWalk::WriteServer(FamilyId id) {
       return Single(Decimal::SecondsOfNs(worker.scrape_duration_ns));
     case FamilyId::kScrapeSeries:
       return Single(Decimal::Integer(worker.scrape_series));
+    case FamilyId::kHttpConnectionsRefused:
+      return Single(Decimal::Integer(worker.connections_refused));
+    case FamilyId::kTlsCertificateNotAfterTimestampSeconds:
+      if (worker.certificate_expires_at_us != 0) {
+        Single(Decimal::SecondsOfUs(worker.certificate_expires_at_us));
+      }
+      return;
+    case FamilyId::kHealthStatus:
+      return StateSet({}, health::MakeReport(snapshot_).status);
+    case FamilyId::kHealthCheckStatus: {
+      const health::HealthReport report = health::MakeReport(snapshot_);
+      for (const health::Check& check : report.checks) {
+        StateSet({check.name}, check.status);
+      }
+      return;
+    }
+    case FamilyId::kSloObjectiveRatio:
+    case FamilyId::kSloLatencyThresholdSeconds:
+    case FamilyId::kSloEvents:
+    case FamilyId::kSloBadEvents:
+      for (const shared::SloRecord& slo : snapshot_.slos) {
+        WriteSlo(id, slo);
+      }
+      return;
     default:
       assert(!"a family of the server");
   }
@@ -254,5 +279,32 @@ void FamilyWalk::Sample(FamilyWriter::LabelSet labels, std::initializer_list<std
 
 // A sample without labels.
 void FamilyWalk::Single(Decimal value) { Sample(FamilyWriter::kNoLabels, {}, value); }
+
+void FamilyWalk::WriteSlo(FamilyId id, const shared::SloRecord& slo) {
+  const auto value = [&](Decimal number) { Sample(FamilyWriter::kNoLabels, {slo.name}, number); };
+  switch (id) {
+    case FamilyId::kSloObjectiveRatio:
+      return value(Decimal::Billionths(slo.objective_ppb));
+    case FamilyId::kSloLatencyThresholdSeconds:
+      if (slo.threshold_ns != 0) {
+        value(Decimal::SecondsOfNs(slo.threshold_ns));
+      }
+      return;
+    case FamilyId::kSloEvents:
+      return value(Decimal::Integer(slo.total.all));
+    default:
+      return value(Decimal::Integer(slo.total.bad));
+  }
+}
+
+// One sample for each status, with it as the last label.
+void FamilyWalk::StateSet(std::initializer_list<std::string_view> labels, health::Status status) {
+  for (const health::Status one :
+       {health::Status::kPass, health::Status::kWarn, health::Status::kFail}) {
+    std::vector<std::string_view> all(labels);
+    all.emplace_back(health::ToString(one));
+    samples_ += writer_.Sample(FamilyWriter::kNoLabels, all, Decimal::Integer(one == status));
+  }
+}
 
 }  // namespace pg_hello::exposition

@@ -84,6 +84,7 @@ class Reactor::Impl {
     }));
   }
   std::uint64_t bind_failures() const { return bind_failures_; }
+  std::uint64_t connections_refused() const { return connections_refused_; }
 
   std::vector<ListenerState> listeners() const {
     std::vector<ListenerState> states;
@@ -102,6 +103,13 @@ class Reactor::Impl {
   }
 
   bool has_tls() const { return tls_ != nullptr; }
+
+  std::int64_t certificates_expire_at_s() const {
+    if constexpr (kHasTls) {
+      if (tls_ != nullptr) return tls_->expires_at_s();
+    }
+    return 0;
+  }
 
   void Listen(const std::vector<ListenAddress>& addresses, std::int64_t now_ms) {
     if (std::none_of(addresses.begin(), addresses.end(), [](const auto& a) { return a.tls; })) {
@@ -265,7 +273,10 @@ class Reactor::Impl {
   void Admit(Descriptor socket, const Listener& listener, std::int64_t now_ms) noexcept {
     const int on = 1;  // or the last piece of a long body waits for a delayed acknowledgement
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (connections() >= std::max(limits_.max_connections, 1) && !GiveUpAPlace()) return;
+    if (connections() >= std::max(limits_.max_connections, 1) && !GiveUpAPlace()) {
+      ++connections_refused_;
+      return;
+    }
     const std::uint64_t id = next_id_++;
     const int descriptor = socket.get();
     try {
@@ -394,6 +405,7 @@ class Reactor::Impl {
   std::size_t write_budget_ = 0;  // the same
   std::int64_t accept_again_ms_ = kNever;
   std::uint64_t bind_failures_ = 0;
+  std::uint64_t connections_refused_ = 0;
 };
 
 Reactor::Reactor(std::unique_ptr<Router> router, Limits limits, Observer observer, SliceClock clock)
@@ -411,6 +423,8 @@ std::string Reactor::LoadTls(const TlsFiles& files) { return impl_->LoadTls(file
 
 bool Reactor::has_tls() const { return impl_->has_tls(); }
 
+std::int64_t Reactor::certificates_expire_at_s() const { return impl_->certificates_expire_at_s(); }
+
 std::vector<ListenerState> Reactor::listeners() const { return impl_->listeners(); }
 
 std::uint64_t Reactor::bind_failures() const { return impl_->bind_failures(); }
@@ -427,6 +441,8 @@ std::int64_t Reactor::TimeoutMs(std::int64_t now_ms, std::int64_t at_most) const
 }
 
 int Reactor::connections() const { return impl_->connections(); }
+
+std::uint64_t Reactor::connections_refused() const { return impl_->connections_refused(); }
 
 int Reactor::requests_in_flight() const { return impl_->requests_in_flight(); }
 

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <new>
 #include <string_view>
 #include <system_error>
@@ -211,6 +213,23 @@ std::string Configure(SSL_CTX* context) {
   return {};
 }
 
+std::int64_t ExpiryOf(const X509* certificate) {
+  tm time = {};
+  // What cannot be read was not refused either: it counts as expired.
+  return ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) == 1 ? timegm(&time) : 1;
+}
+
+// REQUIRES: it has a certificate.
+std::int64_t FirstExpiry(SSL_CTX* context) {
+  std::int64_t first = ExpiryOf(SSL_CTX_get0_certificate(context));
+  STACK_OF(X509)* chain = nullptr;
+  SSL_CTX_get0_chain_certs(context, &chain);
+  for (int i = 0; i < sk_X509_num(chain); ++i) {
+    first = std::min(first, ExpiryOf(sk_X509_value(chain, i)));
+  }
+  return first;
+}
+
 class TlsTransport : public Transport {
  public:
   explicit TlsTransport(Ssl ssl) : ssl_(std::move(ssl)) {}
@@ -279,7 +298,8 @@ std::unique_ptr<TlsContext> TlsContext::Load(const TlsFiles& files, std::string&
     error = RequireClientCertificates(context.get(), files.client_ca);
   }
   if (!error.empty()) return nullptr;
-  return std::unique_ptr<TlsContext>(new TlsContext(std::move(context)));
+  const std::int64_t expires_at_s = FirstExpiry(context.get());
+  return std::unique_ptr<TlsContext>(new TlsContext(std::move(context), expires_at_s));
 }
 
 std::unique_ptr<Transport> TlsContext::Accept(int socket) const {

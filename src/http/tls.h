@@ -7,6 +7,7 @@
 #ifndef PG_HELLO_HTTP_TLS_H
 #define PG_HELLO_HTTP_TLS_H
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -24,6 +25,10 @@ class TlsContext {
   // std::bad_alloc only. Must not be called by several threads at once, as everything here.
   static std::unique_ptr<TlsContext> Load(const TlsFiles& files, std::string& error);
 
+  // When the first of the server's own certificate and those that lead from it to the root expires,
+  // seconds since the Unix epoch.
+  std::int64_t expires_at_s() const { return expires_at_s_; }
+
   // A transport for `socket`, non-blocking, which stays its user's. It shakes hands when it is
   // first read from, and outlives this object if need be. Throws std::bad_alloc if there is no
   // memory.
@@ -35,9 +40,11 @@ class TlsContext {
   };
   using Handle = std::unique_ptr<ssl_ctx_st, Free>;
 
-  explicit TlsContext(Handle context) noexcept : context_(std::move(context)) {}
+  TlsContext(Handle context, std::int64_t expires_at_s) noexcept
+      : context_(std::move(context)), expires_at_s_(expires_at_s) {}
 
   Handle context_;
+  std::int64_t expires_at_s_;
 };
 
 }  // namespace pg_hello::http

@@ -14,4 +14,10 @@ const snapshot::Snapshot* TakeOwnedSnapshot() {
   return MakeOwned<snapshot::Snapshot>([&facts] { return TakeSnapshot(facts); });
 }
 
+const snapshot::Snapshot* TakeOwnedSummary() {
+  RequireSharedMemory();
+  const ServerFacts facts = ReadServerFacts();
+  return MakeOwned<snapshot::Snapshot>([&facts] { return TakeSummary(facts); });
+}
+
 }  // namespace pg_hello::pg

@@ -10,6 +10,9 @@ namespace pg_hello::pg {
 // not loaded through shared_preload_libraries.
 const snapshot::Snapshot* TakeOwnedSnapshot();
 
+// The same without functions.
+const snapshot::Snapshot* TakeOwnedSummary();
+
 }  // namespace pg_hello::pg
 
 #endif  // PG_HELLO_PG_OWNED_SNAPSHOT_H

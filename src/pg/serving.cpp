@@ -15,6 +15,8 @@
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
 #include "pg_hello/endpoints/endpoints.h"
+#include "pg_hello/health/health_report.h"
+#include "pg_hello/health/status_history.h"
 #include "pg_hello/http/reactor.h"
 #include "pg_hello/measure/utf8.h"
 
@@ -31,6 +33,7 @@ struct ListenerChange {
 };
 
 struct Serving {
+  health::StatusHistory health;
   std::unique_ptr<http::Reactor> reactor;
   std::vector<http::ListenerState> told;  // what shared memory and the log show
   std::vector<ListenerChange> changes;    // what the log has yet to be told
@@ -53,6 +56,12 @@ void PublishRequests() {
       std::memory_order_relaxed);
 }
 
+health::HealthReport ObserveHealth() {
+  health::HealthReport report = health::MakeReport(TakeSummary(ReadServerFacts()));
+  serving->health.Observe(report);
+  return report;
+}
+
 std::unique_ptr<http::Router> MakeRouter() {
   // A scrape's duration runs from the taking of the snapshot to the rendered body.
   auto began = std::make_shared<std::uint64_t>(0);
@@ -65,7 +74,7 @@ std::unique_ptr<http::Router> MakeRouter() {
                              TakeSnapshotInto(snapshot, ReadServerFacts());
                            },
                        .unshared = [] { return TakeSnapshot(ReadServerFacts()); },
-                       .summary = [] { return TakeSummary(ReadServerFacts()); },
+                       .health = ObserveHealth,
                        .budget = MetricsBudget},
                       [began](std::size_t samples) {
                         shared::WorkerStatus& worker = shared_stats->worker;
@@ -186,6 +195,8 @@ bool StartServing(std::int64_t now_ms) noexcept {
 void Listen(std::int64_t now_ms) noexcept {
   Unharmed([] { LoadTls(); });
   Unharmed([now_ms] { serving->reactor->Listen(ListenAddresses(), now_ms); });
+  shared_stats->worker.certificate_expires_at_us.store(
+      serving->reactor->certificates_expire_at_s() * 1'000'000, std::memory_order_relaxed);
 }
 
 void Serve(std::int64_t now_ms) noexcept {
@@ -196,6 +207,10 @@ void Serve(std::int64_t now_ms) noexcept {
     worker.connections.store(static_cast<std::uint32_t>(serving->reactor->connections()),
                              std::memory_order_relaxed);
     worker.bind_failures.store(serving->reactor->bind_failures(), std::memory_order_relaxed);
+    const std::uint64_t refused = serving->reactor->connections_refused();
+    if (worker.connections_refused.exchange(refused, std::memory_order_relaxed) < refused) {
+      worker.refused_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
+    }
     PublishRequests();
     FollowListeners();
   });
@@ -203,6 +218,10 @@ void Serve(std::int64_t now_ms) noexcept {
   longest.store(
       std::max(longest.load(std::memory_order_relaxed), measure::MonotonicNs() - began_ns),
       std::memory_order_relaxed);
+}
+
+void WatchHealth() noexcept {
+  Unharmed([] { ObserveHealth(); });
 }
 
 void StopServing() noexcept {

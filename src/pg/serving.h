@@ -15,6 +15,8 @@ bool StartServing(std::int64_t now_ms) noexcept;
 void Listen(std::int64_t now_ms) noexcept;
 // Everything that is due: requests, deadlines, retries. Does not block.
 void Serve(std::int64_t now_ms) noexcept;
+// Takes note of the checks' states, so that /health can say since when they are what they are.
+void WatchHealth() noexcept;
 // Closes every socket.
 void StopServing() noexcept;
 

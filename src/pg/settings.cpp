@@ -9,6 +9,7 @@
 
 #include "pg/call_path.h"
 #include "pg/role_calls.h"
+#include "pg_hello/objectives/slo_setting.h"
 
 extern "C" {
 #include "utils/guc.h"
@@ -66,11 +67,12 @@ bool ForEachAddress(std::string_view list, Take take) {
   }
 }
 
-// Whether the patterns can be read; if not, the reason is in `fault`. Nothing that has to be
+// Whether `parse` can read the value; if not, the reason is in `fault`. Nothing that has to be
 // destroyed is left when it returns.
-bool PatternsAreGood(const char* list, char* fault, std::size_t size) noexcept {
+template <typename Parse>
+bool IsGood(Parse parse, const char* value, char* fault, std::size_t size) noexcept {
   try {
-    const std::string reason = selection::ParsePatterns(list).fault;
+    const std::string reason = parse(value).fault;
     strlcpy(fault, reason.c_str(), size);
     return reason.empty();
   } catch (const std::exception&) {
@@ -104,7 +106,14 @@ static bool CheckListenAddresses(char** value, void**, GucSource) {
 
 static bool CheckMetricsPinned(char** value, void**, GucSource) {
   char fault[1024];
-  return PatternsAreGood(*value, fault, sizeof(fault)) || (GUC_check_errdetail("%s", fault), false);
+  return IsGood(selection::ParsePatterns, *value, fault, sizeof(fault)) ||
+         (GUC_check_errdetail("%s", fault), false);
+}
+
+static bool CheckSlo(char** value, void**, GucSource) {
+  char fault[1024];
+  return IsGood(objectives::ParseSlos, *value, fault, sizeof(fault)) ||
+         (GUC_check_errdetail("%s", fault), false);
 }
 
 static void AssignMetricsPinned(const char*, void*) { ++call_path.generation; }
@@ -195,6 +204,13 @@ void DefineServerSettings() {
       "as wildcards; a function without parentheses has any arguments.",
       &settings.metrics_pinned, "", PGC_SIGHUP, 0, CheckMetricsPinned, AssignMetricsPinned,
       nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.slo", "Sets the service level objectives of functions.",
+      "A semicolon-separated list of objectives such as \"checkout = 99.9% < 250ms: "
+      "shop:billing.*\": "
+      "a name, the share of calls that shall neither fail nor take longer than the threshold, if "
+      "there is one, and patterns of functions as in \"pg_hello.metrics_pinned\".",
+      &settings.slo, objectives::kDefaultSlos, PGC_SIGHUP, 0, CheckSlo, nullptr, nullptr);
   MarkGUCPrefixReserved("pg_hello");
 }
 

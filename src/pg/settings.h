@@ -31,6 +31,7 @@ struct Settings {
   int metrics_max_functions;
   int metrics_max_histograms;
   char* metrics_pinned;
+  char* slo;
   int repeat;
 };
 

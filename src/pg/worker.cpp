@@ -16,6 +16,7 @@
 #include <csignal>
 
 #include "pg/compat.h"
+#include "pg/objectives.h"
 #include "pg/pg.h"
 #include "pg/serving.h"
 #include "pg/settings.h"
@@ -63,6 +64,8 @@ void MarkStarted() {
   worker.started_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
   worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
   worker.longest_turn_ns.store(0, std::memory_order_relaxed);
+  worker.connections_refused.store(0, std::memory_order_relaxed);
+  worker.refused_at_us.store(0, std::memory_order_relaxed);
   worker.pid.store(static_cast<std::uint32_t>(MyProcPid), std::memory_order_relaxed);
   on_shmem_exit(MarkStopped, Datum{0});
 }
@@ -145,6 +148,9 @@ void pg_hello_worker_main(Datum) {
     Serve(NowMs());
     LogListenerChanges();
     LogFullTable();
+    if (CountObjectives(NowMs())) {
+      WatchHealth();
+    }
     shared_stats->worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
 
     WaitEvent event{};  // untouched by a timeout

@@ -91,6 +91,9 @@ void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
   worker.scrapes = status.scrapes.load(kRelaxed);
   worker.scrape_duration_ns = status.scrape_duration_ns.load(kRelaxed);
   worker.scrape_series = status.scrape_series.load(kRelaxed);
+  worker.connections_refused = status.connections_refused.load(kRelaxed);
+  worker.refused_at_us = status.refused_at_us.load(kRelaxed);
+  worker.certificate_expires_at_us = status.certificate_expires_at_us.load(kRelaxed);
   if (const auto text = status.listen_text.Read()) {
     worker.listen_addresses = text->addresses;
     worker.listen_error = text->error;
@@ -101,6 +104,12 @@ void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker) {
         worker.http_requests.push_back({shared::kHttpPaths[path], shared::kHttpCodes[code], count});
       }
     }
+  }
+}
+
+void ReadSlos(const shared::SloState& state, Snapshot& snapshot) {
+  if (const auto board = state.board.Read()) {
+    snapshot.slos.assign(board->slos.begin(), board->slos.begin() + board->count);
   }
 }
 
@@ -121,6 +130,7 @@ Snapshot Begin(shared::SharedStats& stats, std::int64_t now_us, const ServerStat
 Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {
   Snapshot snapshot = Begin(stats, now_us, server);
   ReadDatabases(stats, snapshot);
+  ReadSlos(stats.slos, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
   return snapshot;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "pg_hello/shared/slo_board.h"
 #include "pg_hello/snapshot/snapshot.h"
 
 namespace pg_hello::snapshot {
@@ -13,6 +14,9 @@ Snapshot Begin(shared::SharedStats& stats, std::int64_t now_us, const ServerStat
 
 // Fills in the databases, and of which of them each function is. May throw std::bad_alloc.
 void ReadDatabases(shared::SharedStats& stats, Snapshot& snapshot);
+
+// Fills in the objectives. May throw std::bad_alloc.
+void ReadSlos(const shared::SloState& state, Snapshot& snapshot);
 
 // May throw std::bad_alloc.
 void ReadWorker(const shared::WorkerStatus& status, WorkerStats& worker);

@@ -328,6 +328,7 @@ void TakeInto(Snapshot& snapshot, shared::SharedStats& stats, std::int64_t now_u
   ReadDatabases(stats, snapshot);
   changed = changed || !HaveSameNames(before.databases, snapshot.databases);
   snapshot.series_version = changed ? NewSeriesVersion() : before.series_version;
+  ReadSlos(stats.slos, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
 }
 

@@ -35,12 +35,13 @@ def metrics(document):
 
 
 def recorded(rules):
-    """What recording rules add: its labels are those of a function, unless the level says `instance`."""
+    """What recording rules add: its labels are those of a function or of an objective, or none but
+    scraping's, as the level says."""
+    labels = {"instance_function": {"datname", "schema", "function"}, "instance_slo": {"slo"}, "instance": set()}
     found = {}
     for group in yaml.safe_load(rules)["groups"]:
         for rule in group["rules"]:
-            of_function = rule["record"].startswith("instance_function:")
-            found[rule["record"]] = OF_SCRAPES | ({"datname", "schema", "function"} if of_function else set())
+            found[rule["record"]] = OF_SCRAPES | labels[rule["record"].split(":")[0]]
     return found
 
 

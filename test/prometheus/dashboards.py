@@ -43,7 +43,7 @@ def values_for(dashboard, target):
     """A value for each variable: all where several can be chosen, else the function under load."""
     one = {"job": "pg_hello", "instance": target, "datname": DATABASE, "schema": "public",
            "function": "numbers(integer)", "compare": "2s"}
-    values = {"__rate_interval": "1m"}
+    values = {"__rate_interval": "1m", "__range": "5m"}
     for variable in dashboard["templating"]["list"]:
         name = variable["name"]
         if name != "datasource":

@@ -12,6 +12,7 @@
 
 #include "pg_hello/endpoints/rounds.h"
 #include "pg_hello/exposition/renderer.h"
+#include "pg_hello/health/health_report.h"
 #include "pg_hello/http/message.h"
 #include "pg_hello/http/router.h"
 #include "pg_hello/selection/admission.h"
@@ -21,6 +22,9 @@ namespace pg_hello::endpoints {
 
 // The settings that decide what is shown, at that moment.
 using BudgetSource = std::function<selection::Budget()>;
+
+// What is thrown becomes a 500.
+using HealthSource = std::function<health::HealthReport()>;
 
 // Called once after each exposition is built, with its number of samples. Must not throw.
 using ScrapeObserver = std::function<void(std::size_t samples)>;
@@ -32,7 +36,7 @@ using SnapshotSource = std::function<snapshot::Snapshot()>;
 struct Sources {
   SnapshotRenewal everything;  // for long answers: at most once at a time for all who wait
   SnapshotSource unshared;     // the same, at once and for each request
-  SnapshotSource summary;      // without the functions, at once and for each request
+  HealthSource health;         // at once and for each request
   BudgetSource budget;
 };
 
@@ -56,14 +60,23 @@ http::Answer Functions(Rounds& rounds, const http::Request& request, const Budge
 http::Response Function(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
                         std::string_view datname, std::string_view funcid);
 
-// /health: application/health+json; 503 if the report fails, 200 otherwise.
-http::Response Health(const snapshot::Snapshot& snapshot);
+// /health: application/health+json; 503 if the report fails, 200 otherwise. The parameter `verbose`
+// adds the rules, `exclude`, any number of times, leaves checks out.
+http::Response Health(health::HealthReport report, const http::Params& params);
+
+// /health/{check}: the same of one check or of one component's; 404 if there is none.
+http::Response HealthOf(health::HealthReport report, const http::Params& params,
+                        std::string_view check);
 
 // /livez: that an answer comes at all is the answer. Always 200.
-http::Response Livez();
+http::Response Livez(const http::Params& params);
 
-// /readyz: 200 or 503, see health::IsReady() and health::ReadyText().
-http::Response Readyz(const snapshot::Snapshot& snapshot, bool verbose);
+// /readyz: 200 or 503, see health::IsReady() and health::ReadyText(). Parameters as for /health.
+http::Response Readyz(health::HealthReport report, const http::Params& params);
+
+// /readyz/{check}: the same of one of the checks that decide it; 404 if it is none of them.
+http::Response ReadyzOf(health::HealthReport report, const http::Params& params,
+                        std::string_view check);
 
 // /: a page for people, with links to the others. Needs nothing from elsewhere and has no script.
 http::Response Index();

@@ -21,6 +21,8 @@ struct Decimal {
   // A duration in nanoseconds as seconds.
   static constexpr Decimal SecondsOfNs(std::uint64_t ns) { return {ns, 9, false}; }
 
+  static constexpr Decimal Billionths(std::uint64_t value) { return {value, 9, false}; }
+
   // A time in microseconds since the Unix epoch as seconds since then.
   static constexpr Decimal SecondsOfUs(std::int64_t us) {
     const auto bits = static_cast<std::uint64_t>(us);

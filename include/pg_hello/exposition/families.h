@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pg_hello/exposition/family_writer.h"
+#include "pg_hello/health/check.h"
 #include "pg_hello/snapshot/snapshot.h"
 
 namespace pg_hello::exposition {
@@ -79,9 +80,11 @@ class FamilyWalk {
   void AddFunction(std::size_t index);
   void WriteFunction(FamilyId id, const ShownFunction& function);
   void WriteServer(FamilyId id);
+  void WriteSlo(FamilyId id, const shared::SloRecord& slo);
   void Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
               Decimal value);
   void Single(Decimal value);
+  void StateSet(std::initializer_list<std::string_view> labels, health::Status status);
 
   const snapshot::Snapshot& snapshot_;
   const Options& options_;

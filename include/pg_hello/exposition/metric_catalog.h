@@ -61,6 +61,14 @@ enum class FamilyId : std::uint8_t {
   kScrapes,
   kScrapeDurationSeconds,
   kScrapeSeries,
+  kHttpConnectionsRefused,
+  kTlsCertificateNotAfterTimestampSeconds,
+  kHealthStatus,
+  kHealthCheckStatus,
+  kSloObjectiveRatio,
+  kSloLatencyThresholdSeconds,
+  kSloEvents,
+  kSloBadEvents,
   kCount,  // how many there are
 };
 
@@ -232,6 +240,30 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
      "Time spent to build the last finished exposition."},
     {FamilyId::kScrapeSeries, "pg_hello_scrape_series", FamilyType::kGauge, "", {},
      "Samples in the last finished exposition."},
+    {FamilyId::kHttpConnectionsRefused, "pg_hello_http_connections_refused", FamilyType::kCounter,
+     "", {},
+     "Connections that were closed at once because all places were being served."},
+    {FamilyId::kTlsCertificateNotAfterTimestampSeconds,
+     "pg_hello_tls_certificate_not_after_timestamp_seconds", FamilyType::kGauge, "seconds", {},
+     "Unix time at which the first of the certificates expires that clients are shown. "
+     "Only with TLS."},
+    // Health.
+    {FamilyId::kHealthStatus, "pg_hello_health_status", FamilyType::kGauge, "", {"status"},
+     "1 for the status of /health, 0 for the others: pass, warn and fail."},
+    {FamilyId::kHealthCheckStatus, "pg_hello_health_check_status", FamilyType::kGauge, "",
+     {"check", "status"},
+     "1 for the status of each check of /health, 0 for the others: pass, warn and fail."},
+    // Objectives (pg_hello.slo).
+    {FamilyId::kSloObjectiveRatio, "pg_hello_slo_objective_ratio", FamilyType::kGauge, "", {"slo"},
+     "Target share of good events."},
+    {FamilyId::kSloLatencyThresholdSeconds, "pg_hello_slo_latency_threshold_seconds",
+     FamilyType::kGauge, "seconds", {"slo"},
+     "Duration beyond which a call is bad, as a bound of the stored buckets. "
+     "Only of objectives that have one."},
+    {FamilyId::kSloEvents, "pg_hello_slo_events", FamilyType::kCounter, "", {"slo"},
+     "Finished calls of the objective's functions."},
+    {FamilyId::kSloBadEvents, "pg_hello_slo_bad_events", FamilyType::kCounter, "", {"slo"},
+     "Calls of these that failed without being canceled, or took longer than the threshold."},
 }};
 // clang-format on
 

@@ -98,6 +98,9 @@ class Reactor {
   // ignore SIGPIPE. Throws std::bad_alloc only.
   std::string LoadTls(const TlsFiles& files);
   bool has_tls() const;  // LoadTls() went well, and it is not forgotten
+  // When the first of the certificates in use expires that clients are shown, seconds since the
+  // Unix epoch; 0 without TLS.
+  std::int64_t certificates_expire_at_s() const;
 
   // From now on, listen on exactly these addresses: listeners that are no longer wanted are closed
   // first (their idle connections too; requests under way are finished), those already open stay,
@@ -122,6 +125,9 @@ class Reactor {
   std::int64_t TimeoutMs(std::int64_t now_ms, std::int64_t at_most) const;
 
   int connections() const;
+
+  // Connections that were closed at once, since construction, because all places were being served.
+  std::uint64_t connections_refused() const;
 
   // Requests that are being answered: complete, and not all of the response is sent.
   int requests_in_flight() const;

@@ -14,14 +14,11 @@ namespace pg_hello::shared {
 
 // The label values of pg_hello_http_requests_total. Fixed sets, so that no client can make series;
 // what is not listed counts as the last one.
-inline constexpr std::array<const char*, 8> kHttpPaths = {"/metrics",
-                                                          "/health",
-                                                          "/livez",
-                                                          "/readyz",
-                                                          "/",
-                                                          "/api/v1/functions",
-                                                          "/api/v1/functions/{datname}/{funcid}",
-                                                          "other"};
+inline constexpr std::array<const char*, 10> kHttpPaths = {
+    "/metrics", "/health",           "/health/{check}",
+    "/livez",   "/readyz",           "/readyz/{check}",
+    "/",        "/api/v1/functions", "/api/v1/functions/{datname}/{funcid}",
+    "other"};
 inline constexpr std::array<const char*, 15> kHttpCodes = {"200", "400", "404", "405", "406",
                                                            "408", "413", "414", "417", "431",
                                                            "500", "501", "503", "505", "other"};
@@ -48,6 +45,10 @@ struct WorkerStatus {
   std::array<std::array<std::atomic<std::uint64_t>, kHttpCodes.size()>, kHttpPaths.size()>
       http_requests;
   Published<ListenText> listen_text;
+  std::atomic<std::uint64_t> connections_refused;  // since the worker's start, for want of a place
+  std::atomic<std::int64_t> refused_at_us;         // the last of them, 0: none yet
+  // When the first of the certificates that are shown to clients expires, 0: there are none.
+  std::atomic<std::int64_t> certificate_expires_at_us;
 };
 
 // Indexes into WorkerStatus::http_requests.

@@ -16,6 +16,7 @@
 
 #include "pg_hello/measure/latency_buckets.h"
 #include "pg_hello/shared/function_identity.h"
+#include "pg_hello/shared/slo_board.h"
 #include "pg_hello/shared/worker_status.h"
 
 namespace pg_hello::shared {
@@ -147,6 +148,9 @@ struct WorkerStats {
   std::string listen_addresses;
   std::string listen_error;
   std::vector<HttpRequestCount> http_requests;  // every path and code that was answered
+  std::uint64_t connections_refused;
+  std::int64_t refused_at_us;              // 0: none was
+  std::int64_t certificate_expires_at_us;  // 0: there is none
 };
 
 // What the server says of itself at that moment; filled in by the shell.
@@ -173,7 +177,8 @@ struct Snapshot {
   std::vector<DatabaseStats> databases;
   std::vector<ActiveCall> active_calls;  // by backend, outermost first
   std::vector<RoleCalls> role_calls;
-  std::uint64_t role_calls_overflow;  // calls by role that found no place
+  std::uint64_t role_calls_overflow;    // calls by role that found no place
+  std::vector<shared::SloRecord> slos;  // as the worker has counted them last
   WorkerStats worker;
   ServerState server;
 

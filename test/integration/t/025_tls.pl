@@ -205,4 +205,9 @@ foreach my $round (1 .. 3)
 }
 ok(https_works(), 'serving again');
 
+# --- health ---
+
+like(https_get('/health/tls:certificate'), qr/"status": "warn",\n.*"the certificate expires in 4[78] h"/s, '/health warns of a certificate of two days');
+like(quiet_sql($node, 'SELECT pg_hello_metrics()'), qr/^pg_hello_tls_certificate_not_after_timestamp_seconds \d+$/m, '... and /metrics shows its end');
+
 finish();

@@ -30,8 +30,8 @@ ctl_is($good, 0, 'three databases in order',
 	qr/^ok: pg_hello is preloaded$/m,
 	qr/^ok: database "shop": extension pg_hello \S+ is installed$/m,
 	qr/^ok: database "\Q$odd\E": now_ms\(\) answers$/m,
-	qr/^ok: database "\Q$odd\E": p95 of .* ms, below 10 ms$/m,
-	qr/^ok: database "postgres": 0 of \d+ calls ended in an error \(0 %\), below 0\.1 %$/m,
+	qr/^ok: objective "availability": /m,
+	qr/^ok: objective "latency": /m,
 	qr/^ok: database "shop": library and extension are both of version/m);
 is($good->{err}, '', 'nothing on standard error');
 unlike($good->{out}, qr/\e/, 'no colours in a file');
@@ -40,8 +40,10 @@ my $json = ctl_json($node, 'health', $odd)->{json};
 is($json->{status}, 'ok', 'JSON: status');
 is_deeply(
 	[ map { $_->{check} } grep { ($_->{database} // '') eq $odd } @{ $json->{findings} } ],
-	[qw(installed functions functions functions versions latency errors)],
+	[qw(installed functions functions functions versions)],
 	'JSON: one finding for each check of a database');
+is_deeply([ map { $_->{check} } grep { !defined $_->{database} } @{ $json->{findings} } ],
+	[qw(preload objective objective objective)], '... and the server\'s objectives, once');
 
 my $socket = $node->host;
 $socket =~ s{/}{%2F}g;
@@ -71,9 +73,21 @@ $node->psql('shop', q{SET pg_hello.repeat = 1000; SELECT length(pg_hello(repeat(
 my $failed = $node->safe_psql('shop',
 	q{SELECT sum(errors) FROM pg_hello_stats WHERE datname = 'shop' AND extension = 'pg_hello'});
 cmp_ok($failed, '>', 0, 'a call of pg_hello() has failed');
-ctl_is(ctl($node, 'health', 'shop'), 1, 'an error objective that is missed',
+ctl_is(ctl($node, 'health', 'shop', '--max-error-rate', '0.1'), 1, 'an error objective that is missed',
 	qr/^warning: database "shop": $failed of \d+ calls ended in an error \(.* %\), not below 0\.1 %$/m);
 ctl_is(ctl($node, 'health', 'shop', '--max-error-rate', '100'), 0, 'an objective of one\'s own');
+
+wait_until('the server has counted it', sub { ctl($node, 'health', 'shop')->{out} =~ /^warning: objective/m });
+ctl_is(ctl($node, 'health', 'shop'), 1, 'the server\'s own objective',
+	qr/^warning: objective "availability": 1 of \d+ calls in the last hour failed or were too slow \(.* %\), more than 0\.1 %$/m);
+$node->append_conf('postgresql.conf', "pg_hello.slo = ''");
+$node->reload;
+wait_until('the server has none', sub { ctl($node, 'health', 'shop')->{out} !~ /objective/ });
+like(ctl($node, 'health', 'shop')->{out}, qr/^warning: .* calls ended in an error \(.* %\), not below 0\.1 %$/m, 'without any, the guide\'s count');
+like(ctl($node, 'health', 'shop', '--max-p95', '10')->{out}, qr/p95 of .* ms, below 10 ms$/m, '... or those that are asked for');
+$node->append_conf('postgresql.conf', "pg_hello.slo = 'latency = 50%: *.pg_hello(text)'");
+$node->reload;
+wait_until('it has one again', sub { ctl($node, 'health', 'shop')->{out} =~ /^ok: objective "latency"/m });
 
 # --- the endpoint ---
 

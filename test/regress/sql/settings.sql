@@ -54,6 +54,17 @@ ALTER SYSTEM SET pg_hello.metrics_pinned = E'public.\\';
 -- Accepted, and never read again: no reload follows.
 ALTER SYSTEM SET pg_hello.metrics_pinned = 'public.transfer(integer,text), shop:*.fee, a\.b.c';
 ALTER SYSTEM RESET pg_hello.metrics_pinned;
+
+-- Objectives: refused with the reason.
+SHOW pg_hello.slo;
+SET pg_hello.slo = '';
+ALTER SYSTEM SET pg_hello.slo = 'checkout';
+ALTER SYSTEM SET pg_hello.slo = 'checkout = 101%: shop.*';
+ALTER SYSTEM SET pg_hello.slo = 'checkout = 99.9% < 250: shop.*';
+ALTER SYSTEM SET pg_hello.slo = 'checkout = 99.9% < 250ms: shop';
+ALTER SYSTEM SET pg_hello.slo = 'checkout = 99.9%: shop.*; checkout = 99%: *.*';
+ALTER SYSTEM SET pg_hello.slo = 'checkout = 99.9% < 250ms: shop:billing.*, public.transfer; reports = 95% < 5s: *.report_*';
+ALTER SYSTEM RESET pg_hello.slo;
 ALTER SYSTEM SET pg_hello.listen_addresses = '';
 ALTER SYSTEM SET pg_hello.listen_addresses = '127.0.0.1, ::1';
 ALTER SYSTEM RESET pg_hello.listen_addresses;

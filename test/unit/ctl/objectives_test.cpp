@@ -33,6 +33,23 @@ TEST(ObjectivesTest, AreMetBelowTheirLimitsOnly) {
   }
 }
 
+TEST(ObjectivesTest, OfTheServerAreMissedByMoreThanTheyAllow) {
+  const Findings findings =
+      JudgeServerObjectives({{"a", 0.95, 20, 1}, {"b", 0.95, 20, 2}, {"idle", 0.999, 0, 0}});
+  ASSERT_EQ(findings.size(), 3U);
+  EXPECT_EQ(findings[0].severity, Severity::kOk);
+  EXPECT_EQ(findings[0].message,
+            "objective \"a\": 1 of 20 calls in the last hour failed or were too slow (5 %), not "
+            "more than 5 %");
+  EXPECT_EQ(findings[1].severity, Severity::kWarning);
+  EXPECT_EQ(findings[1].message,
+            "objective \"b\": 2 of 20 calls in the last hour failed or were too slow (10 %), "
+            "more than 5 %");
+  EXPECT_EQ(findings[2].severity, Severity::kOk);
+  EXPECT_EQ(findings[2].message, "objective \"idle\": no calls in the last hour");
+  EXPECT_EQ(findings[2].database, "");
+}
+
 TEST(ObjectivesTest, LookAtTheSlowestFunctionAndAtAllErrors) {
   const Findings findings =
       JudgeCounters("d", {{"a()", 10, 0, 1.5}, {"b()", 20, 1, 12.25}, {"c()", 0, 0, {}}}, {});

@@ -116,7 +116,7 @@ class RoutesTest : public ::testing::Test {
     Register(router_,
              {.everything = [source](snapshot::Snapshot& snapshot) { snapshot = source(); },
               .unshared = source,
-              .summary = source,
+              .health = [this] { return health::MakeReport(snapshot_); },
               .budget = [this] { return budget_; }},
              [this](std::size_t samples) { observed_.push_back(samples); });
   }
@@ -190,41 +190,78 @@ TEST_F(RoutesTest, FunctionsAreListedAndFoundAsJson) {
 
 TEST(EndpointsTest, HealthAnswers200ForPassAndWarnAnd503ForFail) {
   snapshot::Snapshot snapshot = MakeSnapshot();
-  http::Response response = Health(snapshot);
+  const auto health = [&snapshot] { return Health(health::MakeReport(snapshot), {}); };
+  http::Response response = health();
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "application/health+json");
   EXPECT_TRUE(Contains(*response.body, "\"status\": \"pass\""));
   snapshot.worker.listening = false;
-  response = Health(snapshot);
+  response = health();
   EXPECT_EQ(response.status, 200);
   EXPECT_TRUE(response.body->starts_with("{\n  \"status\": \"warn\""));
   snapshot.server.postmaster_status = "stopping";
-  response = Health(snapshot);
+  response = health();
   EXPECT_EQ(response.status, 503);
   EXPECT_TRUE(response.body->starts_with("{\n  \"status\": \"fail\""));
 }
 
 TEST(EndpointsTest, LivezIsAlwaysOk) {
-  const http::Response response = Livez();
+  const http::Response response = Livez({});
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "text/plain; charset=utf-8");
   EXPECT_EQ(*response.body, "ok\n");
+  EXPECT_EQ(*Livez({{"verbose", ""}, {"exclude", "ping"}}).body,
+            "[+]ping ok\nlivez check passed\n");
 }
 
 TEST(EndpointsTest, ReadyzFollowsServerAndHeartbeat) {
   snapshot::Snapshot snapshot = MakeSnapshot();
-  EXPECT_EQ(Readyz(snapshot, false).status, 200);
-  EXPECT_EQ(*Readyz(snapshot, false).body, "ok\n");
-  EXPECT_TRUE(Contains(*Readyz(snapshot, true).body, "[+]postgres:status ok\n"));
+  const auto readyz = [&snapshot](const http::Params& params = {}) {
+    return Readyz(health::MakeReport(snapshot), params);
+  };
+  EXPECT_EQ(readyz().status, 200);
+  EXPECT_EQ(*readyz().body, "ok\n");
+  EXPECT_TRUE(Contains(*readyz({{"verbose", ""}}).body, "[+]postgres:status ok\n"));
   snapshot.server.postmaster_status = "standby";
-  EXPECT_EQ(Readyz(snapshot, false).status, 200);
+  EXPECT_EQ(readyz().status, 200);
   snapshot.server.postmaster_status = "starting";
-  const http::Response response = Readyz(snapshot, false);
+  EXPECT_EQ(readyz({{"exclude", "worker"}, {"exclude", "postgres:status"}}).status, 200);
+  const http::Response response = readyz();
   EXPECT_EQ(response.status, 503);
   EXPECT_TRUE(Contains(*response.body, "[-]postgres:status failed: "));
   snapshot = MakeSnapshot();
   snapshot.worker.heartbeat_at_us = kNowUs - 61'000'000;
-  EXPECT_EQ(Readyz(snapshot, true).status, 503);
+  EXPECT_EQ(readyz({{"verbose", ""}}).status, 503);
+}
+
+TEST_F(RoutesTest, HealthCanBeAskedInPart) {
+  snapshot_.worker.listening = false;
+  snapshot_.server.postmaster_status = "starting";
+  EXPECT_EQ(Get("/health").status, 503);
+  const http::Response excluded = Get("/health?exclude=postgres:status");
+  EXPECT_EQ(excluded.status, 200);
+  EXPECT_TRUE(Contains(*excluded.body, "\"status\": \"warn\""));
+  EXPECT_FALSE(Contains(*excluded.body, "postgres:status"));
+  EXPECT_FALSE(Contains(*excluded.body, "\"rule\""));
+  const http::Response one = Get("/health/http:listening?verbose");
+  EXPECT_EQ(one.status, 200);
+  EXPECT_EQ(one.content_type, "application/health+json");
+  EXPECT_TRUE(Contains(*one.body, "\"rule\": \"Warns if a configured address is not bound.\""));
+  EXPECT_FALSE(Contains(*one.body, "http:connections"));
+  EXPECT_TRUE(Contains(*Get("/health/http").body, "http:connections"));
+  EXPECT_EQ(Get("/health/postgres").status, 503);
+  EXPECT_EQ(Get("/health/nosuch").status, 404);
+  EXPECT_EQ(*Get("/health/%3Cb%3E").body, "There is no such check.\n");
+}
+
+TEST_F(RoutesTest, ReadinessCanBeAskedInPart) {
+  snapshot_.server.postmaster_status = "starting";
+  EXPECT_EQ(Get("/readyz").status, 503);
+  EXPECT_EQ(Get("/readyz?exclude=postgres:status").status, 200);
+  EXPECT_EQ(*Get("/readyz/worker:heartbeat?verbose").body,
+            "[+]worker:heartbeat ok\nreadyz check passed\n");
+  EXPECT_EQ(Get("/readyz/postgres:status").status, 503);
+  EXPECT_EQ(Get("/readyz/http:listening").status, 404);
 }
 
 TEST(EndpointsTest, IndexLinksToEveryOtherPath) {

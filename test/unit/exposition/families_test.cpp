@@ -16,7 +16,9 @@
 namespace pg_hello::exposition {
 namespace {
 
+using pg_hello::testing::kNowUs;
 using pg_hello::testing::MakeFunction;
+using pg_hello::testing::MakeSlo;
 using pg_hello::testing::MakeSnapshot;
 
 std::string Format(Decimal value) {
@@ -351,12 +353,47 @@ TEST(FamiliesTest, WritesTheWorkersState) {
   EXPECT_EQ(writer.Of(FamilyId::kScrapeSeries), (Samples{{"", "77"}}));
 }
 
+TEST(FamiliesTest, WritesHealthAsStateSets) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.worker.listening = false;
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kHealthStatus),
+            (Samples{{"pass", "0"}, {"warn", "1"}, {"fail", "0"}}));
+  const Samples checks = writer.Of(FamilyId::kHealthCheckStatus);
+  EXPECT_EQ(checks.size(), 9U * 3);
+  const auto has = [&checks](const char* labels, const char* value) {
+    const auto found = checks.find(labels);
+    return found != checks.end() && found->second == value;
+  };
+  EXPECT_TRUE(has("http:listening|pass", "0"));
+  EXPECT_TRUE(has("http:listening|warn", "1"));
+  EXPECT_TRUE(has("http:listening|fail", "0"));
+  EXPECT_TRUE(has("postgres:status|pass", "1"));
+  EXPECT_TRUE(writer.Of(FamilyId::kTlsCertificateNotAfterTimestampSeconds).empty()) << "no TLS";
+}
+
+TEST(FamiliesTest, WritesObjectives) {
+  snapshot::Snapshot snapshot = MakeSnapshot();
+  snapshot.slos = {MakeSlo("a-b", 999'999'999, 10'000'000), MakeSlo("c", 500'000'000, 0)};
+  snapshot.slos[0].total = {7, 2};
+  NotingWriter writer;
+  WriteFamilies(snapshot, writer);
+  EXPECT_EQ(writer.Of(FamilyId::kSloObjectiveRatio),
+            (Samples{{"a-b", "0.999999999"}, {"c", "0.5"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kSloLatencyThresholdSeconds), (Samples{{"a-b", "0.01"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kSloEvents), (Samples{{"a-b", "7"}, {"c", "0"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kSloBadEvents), (Samples{{"a-b", "2"}, {"c", "0"}}));
+}
+
 TEST(FamiliesTest, WritesSamplesOfEveryFamily) {
   snapshot::Snapshot snapshot = MakeSnapshot();
   snapshot.functions.push_back(MakeFunction(1, "public", "f()"));
   snapshot.functions[0].iterations = 1;
   snapshot.functions[0].error_origins = {{"22", 1}};
   snapshot.worker.http_requests = {{"/metrics", "200", 6}};
+  snapshot.worker.certificate_expires_at_us = kNowUs;
+  snapshot.slos = {MakeSlo("a", 999'000'000, 10'000'000)};
   NotingWriter writer;
   WriteFamilies(snapshot, writer);
   for (const Family& family : kFamilies) {

@@ -139,6 +139,14 @@ TEST(MetricCatalogTest, HasTheNamesThatUsersKnow) {
       "pg_hello_scrapes_total",
       "pg_hello_scrape_duration_seconds",
       "pg_hello_scrape_series",
+      "pg_hello_http_connections_refused_total",
+      "pg_hello_tls_certificate_not_after_timestamp_seconds",
+      "pg_hello_health_status",
+      "pg_hello_health_check_status",
+      "pg_hello_slo_objective_ratio",
+      "pg_hello_slo_latency_threshold_seconds",
+      "pg_hello_slo_events_total",
+      "pg_hello_slo_bad_events_total",
   };
   std::set<std::string> names;
   for (const Family& family : kFamilies) {

@@ -64,6 +64,18 @@ inline snapshot::Snapshot MakeSnapshot() {
   return snapshot;
 }
 
+// Without an event.
+inline shared::SloRecord MakeSlo(std::string_view name, std::uint64_t objective_ppb,
+                                 std::uint64_t threshold_ns) {
+  shared::SloRecord slo{};
+  SetText(slo.name, name);
+  SetText(slo.functions, "*.*");
+  slo.objective_ppb = objective_ppb;
+  slo.threshold_ns = threshold_ns;
+  slo.since_us = kNowUs - 7'200'000'000;
+  return slo;
+}
+
 // Two functions with something in every family.
 inline snapshot::Snapshot TwoFunctions() {
   snapshot::Snapshot snapshot = MakeSnapshot();
@@ -94,6 +106,13 @@ inline snapshot::Snapshot TwoFunctions() {
   snapshot.worker.scrape_duration_ns = 1'234'567;
   snapshot.worker.scrape_series = 98;
   snapshot.worker.http_requests = {{"/metrics", "200", 2}, {"/", "405", 1}, {"other", "404", 3}};
+  snapshot.slos = {MakeSlo("checkout", 999'000'000, 10'000'000), MakeSlo("errors", 950'000'000, 0)};
+  snapshot.slos[0].total = {1'000, 3};
+  snapshot.slos[0].last_5_minutes = {{100, 1}, 300'000};
+  snapshot.slos[0].last_hour = {{1'000, 2}, 3'600'000};
+  snapshot.worker.connections_refused = 4;
+  snapshot.worker.refused_at_us = kNowUs - 3'600'000'000;
+  snapshot.worker.certificate_expires_at_us = kNowUs + 2'592'000'000'000;
   return snapshot;
 }
 

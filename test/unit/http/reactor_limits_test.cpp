@@ -241,9 +241,11 @@ TEST(ReactorPlaces, WhenAllAreBeingServedTheNewcomerIsClosed) {
   ASSERT_TRUE(site.Until({}, [&] { return site.observed.size() == 2; }));
   Client newcomer(site.port());
   newcomer.Get("/ok");
+  EXPECT_EQ(site.reactor->connections_refused(), 0U);
   ASSERT_TRUE(site.UntilClosed(newcomer));
   EXPECT_TRUE(newcomer.received().empty());
   EXPECT_EQ(site.reactor->connections(), 2);
+  EXPECT_EQ(site.reactor->connections_refused(), 1U);
 }
 
 TEST(ReactorPlaces, AFloodOfHalfHeadsDoesNotKeepAnHonestClientOut) {

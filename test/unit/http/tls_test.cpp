@@ -12,6 +12,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -36,7 +37,8 @@ struct Identity {
 };
 
 // Signed by `issuer`, or by itself.
-Identity MakeIdentity(const std::string& name, long serial, const Identity* issuer = nullptr) {
+Identity MakeIdentity(const std::string& name, long serial, const Identity* issuer = nullptr,
+                      long valid_s = 3600) {
   Identity made;
   made.key = Shared<EVP_PKEY>(EVP_EC_gen("P-256"), EVP_PKEY_free);
   made.certificate = Shared<X509>(X509_new(), X509_free);
@@ -44,7 +46,7 @@ Identity MakeIdentity(const std::string& name, long serial, const Identity* issu
   X509_set_version(certificate, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), serial);
   X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), valid_s);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
                              reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
   const Identity& by = issuer != nullptr ? *issuer : made;
@@ -558,6 +560,25 @@ TEST_F(TlsTest, TheWholeChainIsShown) {
   TlsClient client(site.port());
   ASSERT_TRUE(UntilReady(site, client));
   EXPECT_EQ(sk_X509_num(SSL_get_peer_cert_chain(client.ssl())), 2);
+}
+
+TEST_F(TlsTest, TheFirstExpiryOfTheChainIsKnown) {
+  Site site;
+  EXPECT_EQ(site.reactor->certificates_expire_at_s(), 0);
+  const std::int64_t now = std::time(nullptr);
+  const auto left = [&] { return site.reactor->certificates_expire_at_s() - now; };
+  Serve(site);
+  EXPECT_NEAR(static_cast<double>(left()), 3600, 60);
+  const Identity root = MakeIdentity("root", 20, nullptr, -600);
+  const Identity leaf = MakeIdentity("leaf", 21, &root, 7200);
+  Use(leaf);
+  ASSERT_EQ(site.reactor->LoadTls(files), "");
+  EXPECT_NEAR(static_cast<double>(left()), 7200, 60);
+  Write(files.certificate, Pem(leaf.certificate) + Pem(root.certificate));
+  ASSERT_EQ(site.reactor->LoadTls(files), "");
+  EXPECT_NEAR(static_cast<double>(left()), -600, 60);
+  site.Listen();
+  EXPECT_EQ(site.reactor->certificates_expire_at_s(), 0) << "no longer in use";
 }
 
 class TlsFilesTest : public TlsTest {
