@@ -66,15 +66,17 @@ std::size_t SharedStats::SizeFor(const Dimensions& dimensions) {
   return OffsetsFor(dimensions).end;
 }
 
-std::array<MemoryPart, 6> SharedStats::PartsOf(const Dimensions& dimensions) {
+std::array<MemoryPart, 7> SharedStats::PartsOf(const Dimensions& dimensions) {
   const Offsets offsets = OffsetsFor(dimensions);
   constexpr std::size_t kDatabases = sizeof(databases_);
   constexpr std::size_t kRoles = RoleCalls::kPlaces * sizeof(RoleCallsPlace);
-  constexpr std::size_t kHeader = sizeof(SharedStats) - kRoles - kDatabases;
+  constexpr std::size_t kProbes = sizeof(ProbeBoard);
+  constexpr std::size_t kHeader = sizeof(SharedStats) - kRoles - kDatabases - kProbes;
   const std::uint64_t functions = dimensions.max_functions;
   return {
       {{"header", 1, kHeader, kHeader},
        {"calls by role", RoleCalls::kPlaces, sizeof(RoleCallsPlace), kRoles},
+       {"probes", 1, kProbes, kProbes},
        {"databases", kMaxDatabases, sizeof(DatabaseRow), kDatabases},
        {"function index", IndexSizeFor(dimensions.max_functions), sizeof(std::uint32_t),
         offsets.rows - offsets.index},

@@ -8,6 +8,7 @@
 //   row counters, calls by role                        anybody, atomic additions
 //   a backend slot                                     the backend that holds it
 //   worker status                                      the background worker
+//   probes                                             the background worker and its visitors
 // Readers take no lock. Functions marked REQUIRES leave locking to their caller, because the lock
 // is PostgreSQL's and this room does not know PostgreSQL.
 #ifndef PG_HELLO_SHARED_SHARED_STATS_H
@@ -24,6 +25,7 @@
 #include "pg_hello/shared/backend_slot.h"
 #include "pg_hello/shared/function_identity.h"
 #include "pg_hello/shared/function_row.h"
+#include "pg_hello/shared/probe_board.h"
 #include "pg_hello/shared/published.h"
 #include "pg_hello/shared/role_calls.h"
 #include "pg_hello/shared/worker_status.h"
@@ -68,7 +70,7 @@ class alignas(64) SharedStats {
   // of two: sizeof(SharedStats) + 4 P (rounded up to 64) + 2,816 F + 67,136 B.
   static std::size_t SizeFor(const Dimensions& dimensions);
   // The same, part by part, in the order in which they lie.
-  static std::array<MemoryPart, 6> PartsOf(const Dimensions& dimensions);
+  static std::array<MemoryPart, 7> PartsOf(const Dimensions& dimensions);
 
   // Makes the block at `memory` (SizeFor() bytes, aligned to 64, zeroed here). `now_us`:
   // microseconds since the Unix epoch, the time from which everything is counted.
@@ -175,6 +177,7 @@ class alignas(64) SharedStats {
   std::atomic<std::uint64_t> overflow_loaded;  // overflow calls counted before this start
   WorkerStatus worker;
   RoleCalls role_calls;
+  ProbeBoard probes;
 
  private:
   SharedStats() = default;
