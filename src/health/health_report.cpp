@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "health/probe_checks.h"
+
 namespace pg_hello::health {
 namespace {
 
@@ -208,6 +210,7 @@ HealthReport MakeReport(const Snapshot& snapshot) {
   report.checks = {Uptime(snapshot),        Heartbeat(snapshot), Listening(snapshot),
                    Connections(snapshot),   Table(snapshot),     Overflow(snapshot),
                    PostgresStatus(snapshot)};
+  ProbeChecks(snapshot, report.checks);
   for (const Check& check : report.checks) {
     report.status = std::max(report.status, check.status);
   }

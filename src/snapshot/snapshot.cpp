@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "pg_hello/shared/shared_stats.h"
+#include "snapshot/read_probes.h"
 
 namespace pg_hello::snapshot {
 
@@ -351,6 +352,7 @@ Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState
   snapshot.functions_used = static_cast<std::uint32_t>(snapshot.functions.size());
   ReadDatabases(stats, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
+  ReadProbes(stats.probes, snapshot);
   return snapshot;
 }
 
@@ -358,6 +360,7 @@ Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const Serv
   Snapshot snapshot = Begin(stats, now_us, server);
   ReadDatabases(stats, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
+  ReadProbes(stats.probes, snapshot);
   return snapshot;
 }
 

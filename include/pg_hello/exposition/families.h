@@ -76,6 +76,7 @@ class FamilyWalk {
   void AddFunction(std::size_t index);
   void WriteFunction(FamilyId id, const ShownFunction& function);
   void WriteServer(FamilyId id);
+  void WriteProbes(FamilyId id);
   void Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
               Decimal value);
   void Single(Decimal value);

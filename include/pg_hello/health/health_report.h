@@ -13,6 +13,11 @@
 //                     the last reset
 //   postgres:status   the postmaster's state                                       not "ready" or
 //                                                                                  "standby"
+//   probes:rounds     since the last round         s        > 3 intervals and 30 s,
+//                                                            or no worker slot
+//   probes:database:NAME  probes that fail          count    > 0
+//
+// The last two are there with pg_hello.probe_interval only.
 //
 // The report's status is the worst of its checks'. A standby is well.
 //
@@ -36,6 +41,8 @@ inline constexpr char kJsonContentType[] = "application/health+json";
 inline constexpr std::int64_t kHeartbeatWarnSeconds = 10;
 inline constexpr std::int64_t kHeartbeatFailSeconds = 60;
 inline constexpr std::uint64_t kTableWarnPercent = 80;
+inline constexpr std::int64_t kProbeRoundsWarnIntervals = 3;
+inline constexpr std::int64_t kProbeRoundsGraceUs = 30'000'000;
 
 // Ordered: the worse, the greater.
 enum class Status : std::uint8_t { kPass, kWarn, kFail };
@@ -44,7 +51,7 @@ enum class Status : std::uint8_t { kPass, kWarn, kFail };
 const char* ToString(Status status);
 
 struct Check {
-  const char* name;  // a literal
+  std::string name;  // "component:measurement", and more after a further colon. UTF-8
   Status status = Status::kPass;
   std::variant<std::monostate, std::uint64_t, double, std::string> observed = {};
   const char* unit = "";      // of `observed`; a literal, empty if it has none
@@ -54,7 +61,7 @@ struct Check {
 
 struct HealthReport {
   Status status = Status::kPass;
-  std::vector<Check> checks;  // always all of them
+  std::vector<Check> checks;  // all that apply
   std::int64_t time_us = 0;   // when it was observed, microseconds since the Unix epoch
   std::string release_id;     // the library's version
 };

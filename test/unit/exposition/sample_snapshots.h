@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "pg_hello/measure/latency_buckets.h"
@@ -64,6 +65,26 @@ inline snapshot::Snapshot MakeSnapshot() {
   return snapshot;
 }
 
+// All of its probes have passed.
+inline snapshot::ProbedDatabase MakeProbed(std::uint32_t dbid, std::string_view datname) {
+  snapshot::ProbedDatabase probed{dbid, std::string(datname), kNowUs - 12'000'000, {}};
+  for (std::size_t i = 0; i < probed.results.size(); ++i) {
+    probed.results[i] = {shared::ProbeState::kPassed, (i + 1) * 1'250'000, kNowUs - 12'000'000,
+                         kNowUs - 7'000'000'000, ""};
+  }
+  return probed;
+}
+
+// This one has failed, and those after it were not made.
+inline void FailFrom(snapshot::ProbedDatabase& probed, std::size_t probe, std::string_view text) {
+  for (std::size_t i = probe; i < probed.results.size(); ++i) {
+    probed.results[i].state =
+        i == probe ? shared::ProbeState::kFailed : shared::ProbeState::kNotRun;
+    probed.results[i].last_success_us = 0;
+    SetText(probed.results[i].text, text);
+  }
+}
+
 // Two functions with something in every family.
 inline snapshot::Snapshot TwoFunctions() {
   snapshot::Snapshot snapshot = MakeSnapshot();
@@ -94,6 +115,13 @@ inline snapshot::Snapshot TwoFunctions() {
   snapshot.worker.scrape_duration_ns = 1'234'567;
   snapshot.worker.scrape_series = 98;
   snapshot.worker.http_requests = {{"/metrics", "200", 2}, {"/", "405", 1}, {"other", "404", 3}};
+  snapshot.probe_rounds.interval_ms = 30'000;
+  snapshot.probe_rounds.enabled_us = kNowUs - 7'200'000'000;
+  snapshot.probe_rounds.last_round_us = kNowUs - 12'000'000;
+  snapshot.probe_rounds.not_probed[0] = 4;
+  snapshot.probed_databases.push_back(MakeProbed(5, "app"));
+  snapshot.probed_databases.push_back(MakeProbed(6, "caf\xC3\xA9"));
+  FailFrom(snapshot.probed_databases[1], 4, "no answer within 3000 ms");
   return snapshot;
 }
 
