@@ -66,11 +66,12 @@ bool ForEachAddress(std::string_view list, Take take) {
   }
 }
 
-// Whether the patterns can be read; if not, the reason is in `fault`. Nothing that has to be
-// destroyed is left when it returns.
-bool PatternsAreGood(const char* list, char* fault, std::size_t size) noexcept {
+// Whether a list can be read; `fault_of` parses it and returns what is wrong with it, which is then
+// in `fault`. Nothing that has to be destroyed is left when it returns.
+template <typename FaultOf>
+bool ListIsGood(FaultOf fault_of, char* fault, std::size_t size) noexcept {
   try {
-    const std::string reason = selection::ParsePatterns(list).fault;
+    const std::string reason = fault_of();
     strlcpy(fault, reason.c_str(), size);
     return reason.empty();
   } catch (const std::exception&) {
@@ -104,7 +105,14 @@ static bool CheckListenAddresses(char** value, void**, GucSource) {
 
 static bool CheckMetricsPinned(char** value, void**, GucSource) {
   char fault[1024];
-  return PatternsAreGood(*value, fault, sizeof(fault)) || (GUC_check_errdetail("%s", fault), false);
+  const auto fault_of = [value] { return selection::ParsePatterns(*value).fault; };
+  return ListIsGood(fault_of, fault, sizeof(fault)) || (GUC_check_errdetail("%s", fault), false);
+}
+
+static bool CheckProbeDatabases(char** value, void**, GucSource) {
+  char fault[1024];
+  const auto fault_of = [value] { return selection::ParseNames(*value).fault; };
+  return ListIsGood(fault_of, fault, sizeof(fault)) || (GUC_check_errdetail("%s", fault), false);
 }
 
 static void AssignMetricsPinned(const char*, void*) { ++call_path.generation; }
@@ -195,6 +203,20 @@ void DefineServerSettings() {
       "as wildcards; a function without parentheses has any arguments.",
       &settings.metrics_pinned, "", PGC_SIGHUP, 0, CheckMetricsPinned, AssignMetricsPinned,
       nullptr);
+  DefineCustomIntVariable(
+      "pg_hello.probe_interval", "Sets the time between the beginnings of two rounds of probes.",
+      "A round visits one database after another; 0 turns probes off.", &settings.probe_interval,
+      30'000, 0, 86'400'000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "pg_hello.probe_timeout", "Sets the time that the probes of one database may take together.",
+      "Less than the five seconds for which CREATE DATABASE and DROP DATABASE wait for others.",
+      &settings.probe_timeout, 3'000, 10, 4'000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
+      nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.probe_databases", "Names the databases that are probed.",
+      "A comma-separated list, with * and ? as wildcards; their lack of the extension is a "
+      "failure. If empty, those are probed that have the extension.",
+      &settings.probe_databases, "", PGC_SIGHUP, 0, CheckProbeDatabases, nullptr, nullptr);
   MarkGUCPrefixReserved("pg_hello");
 }
 
@@ -219,6 +241,8 @@ const selection::PatternList& PinnedPatterns() {
   }
   return parsed->list;
 }
+
+selection::NameList ProbeDatabases() { return selection::ParseNames(settings.probe_databases); }
 
 selection::Budget MetricsBudget() {
   return {static_cast<std::uint32_t>(settings.metrics_max_functions),
