@@ -131,6 +131,39 @@ GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_slo_rows() TO pg_monitor;
 GRANT SELECT ON @extschema@.pg_hello_slo TO pg_monitor;
 
 --
+-- Probes of databases
+--
+
+CREATE FUNCTION @extschema@.pg_hello_probe_rows(
+    OUT dbid oid,
+    OUT datname text,
+    OUT probe text,
+    OUT success boolean,
+    OUT status text,
+    OUT duration double precision,
+    OUT last_probe timestamptz,
+    OUT last_success timestamptz,
+    OUT since timestamptz
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_hello_probe_rows'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION @extschema@.pg_hello_probe_rows() IS
+'what pg_hello_probes shows';
+
+CREATE VIEW @extschema@.pg_hello_probes AS
+SELECT dbid, datname, probe, success, status, duration, last_probe, last_success, since
+FROM @extschema@.pg_hello_probe_rows();
+
+COMMENT ON VIEW @extschema@.pg_hello_probes IS
+'what the worker''s last probes of each database have come to; success is null if a probe was not made, duration is in milliseconds';
+
+REVOKE ALL ON FUNCTION @extschema@.pg_hello_probe_rows() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.pg_hello_probe_rows() TO pg_monitor;
+GRANT SELECT ON @extschema@.pg_hello_probes TO pg_monitor;
+
+--
 -- Versions
 --
 

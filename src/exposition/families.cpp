@@ -267,8 +267,43 @@ void FamilyWalk::WriteServer(FamilyId id) {
         WriteSlo(id, slo);
       }
       return;
+    case FamilyId::kProbeSuccess:
+    case FamilyId::kProbeDurationSeconds:
+    case FamilyId::kProbeLastSuccessTimestampSeconds:
+      return WriteProbes(id);
+    case FamilyId::kProbeIntervalSeconds:
+      return Single(Decimal::SecondsOfUs(snapshot_.probe_rounds.interval_ms * 1'000));
+    case FamilyId::kProbeLastRoundTimestampSeconds:
+      return Single(Decimal::SecondsOfUs(snapshot_.probe_rounds.last_round_us));
+    case FamilyId::kProbesSkipped:
+      for (std::size_t i = 0; i < shared::kNotProbedReasons.size(); ++i) {
+        Sample(FamilyWriter::kNoLabels, {shared::kNotProbedReasons[i]},
+               Decimal::Integer(snapshot_.probe_rounds.not_probed[i]));
+      }
+      return;
     default:
       assert(!"a family of the server");
+  }
+}
+
+void FamilyWalk::WriteProbes(FamilyId id) {
+  for (const snapshot::ProbedDatabase& database : snapshot_.probed_databases) {
+    for (std::size_t i = 0; i < database.results.size(); ++i) {
+      const shared::ProbeResult& result = database.results[i];
+      const auto value = [&](Decimal number) {
+        Sample(FamilyWriter::kNoLabels, {database.datname, shared::kProbeNames[i]}, number);
+      };
+      const bool passed = result.state == shared::ProbeState::kPassed;
+      if (id == FamilyId::kProbeLastSuccessTimestampSeconds) {
+        value(Decimal::SecondsOfUs(result.last_success_us));
+      } else if (result.state == shared::ProbeState::kNotRun) {
+        continue;
+      } else if (id == FamilyId::kProbeSuccess) {
+        value(Decimal::Integer(passed ? 1 : 0));
+      } else {
+        value(Decimal::SecondsOfNs(result.duration_ns));
+      }
+    }
   }
 }
 

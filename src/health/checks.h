@@ -29,6 +29,7 @@ Checks CertificateChecks;  // tls:certificate, if there is one
 Checks FunctionChecks;     // functions:table, functions:overflow
 Checks SloChecks;          // slo:NAME:5m and slo:NAME:1h for each objective
 Checks PostgresChecks;     // postgres:status, postgres:recovery
+Checks ProbeChecks;        // probes:rounds, probes:database:NAME for each; none without probes
 
 inline constexpr char kHeartbeat[] = "worker:heartbeat";
 inline constexpr char kPostgresStatus[] = "postgres:status";

@@ -11,8 +11,9 @@ namespace pg_hello::health {
 namespace {
 
 // In the order in which they are shown.
-constexpr std::array<Checks*, 6> kAllChecks = {WorkerChecks,   HttpChecks, CertificateChecks,
-                                               FunctionChecks, SloChecks,  PostgresChecks};
+constexpr std::array<Checks*, 7> kAllChecks = {WorkerChecks,   HttpChecks, CertificateChecks,
+                                               FunctionChecks, SloChecks,  PostgresChecks,
+                                               ProbeChecks};
 
 void Judge(HealthReport& report) {
   report.status = Status::kPass;

@@ -8,6 +8,7 @@
 extern "C" {
 #include "access/parallel.h"
 #include "access/xact.h"
+#include "catalog/pg_database.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/backendid.h"
 #include "storage/latch.h"
@@ -37,6 +38,13 @@ inline bool WalkRawTree(Node* node, TreeWalker walker, void* context) {
 
 // The object that a commit record's list of dropped statistics names.
 inline Oid StatsItemObject(const xl_xact_stats_item& item) { return item.objoid; }
+
+// Whether dropping the database began and was not finished. Minor versions differ in whether the
+// headers know.
+inline bool IsInvalidDatabase(const FormData_pg_database* database) {
+  constexpr int kInvalid = -2;  // DATCONNLIMIT_INVALID_DB
+  return database->datconnlimit == kInvalid;
+}
 
 // A set of events to wait for that lives as long as the process.
 inline WaitEventSet* MakeWaitEventSet(int events) {

@@ -169,6 +169,13 @@ void NameDatabase(Oid database, shared::DatabaseName* name) {
   }
 }
 
+void NameListedDatabase(Oid database, const char* datname, shared::DatabaseName* name) {
+  std::memset(name, 0, sizeof(*name));
+  if (CopyValidUtf8(name->datname, sizeof(name->datname), datname)) {
+    Mark(name->datname, database);
+  }
+}
+
 void NameExtensionVersion(const char* extversion, shared::ExtensionVersion* version) {
   std::memset(version, 0, sizeof(*version));
   CopyServerText(version->version, extversion);

@@ -23,6 +23,9 @@ void NameFunction(HeapTuple procedure, NamedFunction* named);
 // Name of a database; empty if there is none of this oid. REQUIRES: a transaction.
 void NameDatabase(Oid database, shared::DatabaseName* name);
 
+// The same from its pg_database row, for who is in no database and so in no encoding.
+void NameListedDatabase(Oid database, const char* datname, shared::DatabaseName* name);
+
 // What the current database's pg_extension has as the version of pg_hello.
 void NameExtensionVersion(const char* extversion, shared::ExtensionVersion* version);
 

@@ -116,6 +116,12 @@ static bool CheckSlo(char** value, void**, GucSource) {
          (GUC_check_errdetail("%s", fault), false);
 }
 
+static bool CheckProbeDatabases(char** value, void**, GucSource) {
+  char fault[1024];
+  return IsGood(selection::ParseNames, *value, fault, sizeof(fault)) ||
+         (GUC_check_errdetail("%s", fault), false);
+}
+
 static void AssignMetricsPinned(const char*, void*) { ++call_path.generation; }
 
 static bool CheckSsl(bool* value, void**, GucSource) {
@@ -211,6 +217,20 @@ void DefineServerSettings() {
       "a name, the share of calls that shall neither fail nor take longer than the threshold, if "
       "there is one, and patterns of functions as in \"pg_hello.metrics_pinned\".",
       &settings.slo, objectives::kDefaultSlos, PGC_SIGHUP, 0, CheckSlo, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "pg_hello.probe_interval", "Sets the time between the beginnings of two rounds of probes.",
+      "A round visits one database after another; 0 turns probes off.", &settings.probe_interval,
+      30'000, 0, 86'400'000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable(
+      "pg_hello.probe_timeout", "Sets the time that the probes of one database may take together.",
+      "Less than the five seconds for which CREATE DATABASE and DROP DATABASE wait for others.",
+      &settings.probe_timeout, 3'000, 10, 4'000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr,
+      nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.probe_databases", "Names the databases that are probed.",
+      "A comma-separated list, with * and ? as wildcards; their lack of the extension is a "
+      "failure. If empty, those are probed that have the extension.",
+      &settings.probe_databases, "", PGC_SIGHUP, 0, CheckProbeDatabases, nullptr, nullptr);
   MarkGUCPrefixReserved("pg_hello");
 }
 
@@ -235,6 +255,8 @@ const selection::PatternList& PinnedPatterns() {
   }
   return parsed->list;
 }
+
+selection::NameList ProbeDatabases() { return selection::ParseNames(settings.probe_databases); }
 
 selection::Budget MetricsBudget() {
   return {static_cast<std::uint32_t>(settings.metrics_max_functions),

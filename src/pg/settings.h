@@ -9,6 +9,7 @@
 #include "pg_hello/http/reactor.h"
 #include "pg_hello/measure/tick_clock.h"
 #include "pg_hello/selection/admission.h"
+#include "pg_hello/selection/name_list.h"
 
 namespace pg_hello::pg {
 
@@ -32,6 +33,9 @@ struct Settings {
   int metrics_max_histograms;
   char* metrics_pinned;
   char* slo;
+  int probe_interval;  // ms
+  char* probe_databases;
+  int probe_timeout;  // ms
   int repeat;
 };
 
@@ -51,6 +55,9 @@ http::TlsFiles TlsFiles();
 
 // pg_hello.metrics_pinned; good until the setting changes. May throw std::bad_alloc.
 const selection::PatternList& PinnedPatterns();
+// pg_hello.probe_databases; empty: all that have the extension. May throw std::bad_alloc.
+selection::NameList ProbeDatabases();
+
 // pg_hello.metrics_*. May throw std::bad_alloc.
 selection::Budget MetricsBudget();
 

@@ -9,7 +9,8 @@
 //             changed
 //   SIGTERM   end at once, with exit code 1: at shutdown nobody starts it again, otherwise the
 //             postmaster does
-//   SIGINT, SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE   nothing
+//   SIGUSR1   the postmaster has started or buried a visitor (probe_launcher.h): look after them
+//   SIGINT, SIGUSR2, SIGALRM, SIGPIPE   nothing
 //   SIGQUIT   PostgreSQL's: the server is going down hard
 #include "pg/worker.h"
 
@@ -18,6 +19,7 @@
 #include "pg/compat.h"
 #include "pg/objectives.h"
 #include "pg/pg.h"
+#include "pg/probe_launcher.h"
 #include "pg/serving.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
@@ -29,6 +31,7 @@ extern "C" {
 #include "postmaster/interrupt.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/procsignal.h"
 #include "utils/guc.h"
 #include "utils/wait_event.h"
 }
@@ -104,7 +107,7 @@ void SetSignalHandlers() {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
   pqsignal(SIGINT, SIG_IGN);
-  pqsignal(SIGUSR1, SIG_IGN);
+  pqsignal(SIGUSR1, procsignal_sigusr1_handler);
   pqsignal(SIGUSR2, SIG_IGN);
   pqsignal(SIGALRM, SIG_IGN);
   pqsignal(SIGPIPE, SIG_IGN);
@@ -132,7 +135,7 @@ void pg_hello_worker_main(Datum) {
 
   SetSignalHandlers();
   MarkStarted();
-  if (!StartServing(NowMs())) {
+  if (!StartServing(NowMs()) || !StartProbing()) {
     ereport(FATAL, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("pg_hello: could not start serving")));
   }
 
@@ -146,6 +149,7 @@ void pg_hello_worker_main(Datum) {
       ReloadSettings();
     }
     Serve(NowMs());
+    Probe(NowMs());
     LogListenerChanges();
     LogFullTable();
     if (CountObjectives(NowMs())) {
@@ -154,8 +158,10 @@ void pg_hello_worker_main(Datum) {
     shared_stats->worker.heartbeat_at_us.store(UnixTimeUs(), std::memory_order_relaxed);
 
     WaitEvent event{};  // untouched by a timeout
-    WaitEventSetWait(events, static_cast<long>(ServingTimeoutMs(NowMs(), kHeartbeatMs)), &event, 1,
-                     PG_WAIT_EXTENSION);
+    const std::int64_t now_ms = NowMs();
+    const std::int64_t timeout_ms =
+        ServingTimeoutMs(now_ms, ProbingTimeoutMs(now_ms, kHeartbeatMs));
+    WaitEventSetWait(events, static_cast<long>(timeout_ms), &event, 1, PG_WAIT_EXTENSION);
     if ((event.events & WL_LATCH_SET) != 0) {
       ResetLatch(MyLatch);
     }

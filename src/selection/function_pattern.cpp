@@ -6,25 +6,13 @@
 #include <utility>
 
 #include "pg_hello/selection/glob.h"
+#include "selection/list_scanner.h"
 
 namespace pg_hello::selection {
 
 namespace {
 
 constexpr auto kNone = std::string_view::npos;
-constexpr std::string_view kBlanks = " \t\r\n";
-
-// Where the first of `characters` stands that no backslash stands before.
-std::size_t FindPlain(std::string_view text, std::string_view characters) {
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (characters.find(text[i]) != kNone) {
-      return i;
-    }
-  }
-  return kNone;
-}
 
 // Where the first pattern of the list ends.
 std::size_t FindEnd(std::string_view list) {
@@ -42,14 +30,6 @@ std::size_t FindEnd(std::string_view list) {
     depth += list[at] == '(' ? 1 : list[at] == ')' && depth > 0 ? -1 : 0;
     ++at;
   }
-}
-
-std::string_view WithoutBlanksAround(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == kNone) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 std::string Quoted(std::string_view pattern) { return "\"" + std::string(pattern) + "\""; }

@@ -71,12 +71,14 @@ std::array<MemoryPart, 7> SharedStats::PartsOf(const Dimensions& dimensions) {
   constexpr std::size_t kDatabases = sizeof(databases_);
   constexpr std::size_t kRoles = RoleCalls::kPlaces * sizeof(RoleCallsPlace);
   constexpr std::size_t kSlos = sizeof(SloState);
-  constexpr std::size_t kHeader = sizeof(SharedStats) - kRoles - kSlos - kDatabases;
+  constexpr std::size_t kProbes = sizeof(ProbeBoard);
+  constexpr std::size_t kHeader = sizeof(SharedStats) - kRoles - kSlos - kProbes - kDatabases;
   const std::uint64_t functions = dimensions.max_functions;
   return {
       {{"header", 1, kHeader, kHeader},
        {"calls by role", RoleCalls::kPlaces, sizeof(RoleCallsPlace), kRoles},
        {"objectives", 1, kSlos, kSlos},
+       {"probes", 1, kProbes, kProbes},
        {"databases", kMaxDatabases, sizeof(DatabaseRow), kDatabases},
        {"function index", IndexSizeFor(dimensions.max_functions), sizeof(std::uint32_t),
         offsets.rows - offsets.index},

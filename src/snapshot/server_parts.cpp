@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "pg_hello/shared/shared_stats.h"
+#include "snapshot/read_probes.h"
 
 namespace pg_hello::snapshot {
 
@@ -132,6 +133,7 @@ Snapshot TakeSummary(shared::SharedStats& stats, std::int64_t now_us, const Serv
   ReadDatabases(stats, snapshot);
   ReadSlos(stats.slos, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
+  ReadProbes(stats.probes, snapshot);
   return snapshot;
 }
 

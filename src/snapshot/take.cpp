@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pg_hello/shared/shared_stats.h"
+#include "snapshot/read_probes.h"
 #include "snapshot/server_parts.h"
 
 namespace pg_hello::snapshot {
@@ -330,6 +331,7 @@ void TakeInto(Snapshot& snapshot, shared::SharedStats& stats, std::int64_t now_u
   snapshot.series_version = changed ? NewSeriesVersion() : before.series_version;
   ReadSlos(stats.slos, snapshot);
   ReadWorker(stats.worker, snapshot.worker);
+  ReadProbes(stats.probes, snapshot);
 }
 
 Snapshot Take(shared::SharedStats& stats, std::int64_t now_us, const ServerState& server) {

@@ -17,6 +17,8 @@ MAY_INCLUDE = {
     "shared": {"measure"},
     "pending": {"measure", "shared"},
     "persistence": {"measure", "shared"},
+    # The other way into shared memory: not from calls, but from asking.
+    "probing": {"measure", "shared"},
     "snapshot": {"measure", "shared"},
     "selection": {"measure", "shared", "snapshot"},
     # What is counted over time, from one picture after the other.
@@ -30,7 +32,7 @@ MAY_INCLUDE = {
     # A client: it knows the server by SQL and HTTP only.
     "ctl": set(),
     "pg": {
-        "measure", "shared", "pending", "persistence", "snapshot", "selection", "exposition",
+        "measure", "shared", "pending", "persistence", "probing", "snapshot", "selection", "exposition",
         "api", "health", "http", "endpoints", "objectives",
     },
 }

@@ -81,6 +81,7 @@ class FamilyWalk {
   void WriteFunction(FamilyId id, const ShownFunction& function);
   void WriteServer(FamilyId id);
   void WriteSlo(FamilyId id, const shared::SloRecord& slo);
+  void WriteProbes(FamilyId id);
   void Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
               Decimal value);
   void Single(Decimal value);

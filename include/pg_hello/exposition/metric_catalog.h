@@ -69,6 +69,12 @@ enum class FamilyId : std::uint8_t {
   kSloLatencyThresholdSeconds,
   kSloEvents,
   kSloBadEvents,
+  kProbeSuccess,
+  kProbeDurationSeconds,
+  kProbeLastSuccessTimestampSeconds,
+  kProbeIntervalSeconds,
+  kProbeLastRoundTimestampSeconds,
+  kProbesSkipped,
   kCount,  // how many there are
 };
 
@@ -264,6 +270,26 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
      "Finished calls of the objective's functions."},
     {FamilyId::kSloBadEvents, "pg_hello_slo_bad_events", FamilyType::kCounter, "", {"slo"},
      "Calls of these that failed without being canceled, or took longer than the threshold."},
+    // Probes.
+    {FamilyId::kProbeSuccess, "pg_hello_probe_success", FamilyType::kGauge, "",
+     {"datname", "probe"},
+     "1 if the last probe of the database passed, 0 if it failed; "
+     "none if it was not made because one before it failed."},
+    {FamilyId::kProbeDurationSeconds, "pg_hello_probe_duration_seconds", FamilyType::kGauge,
+     "seconds", {"datname", "probe"},
+     "Time that the last probe of the database took."},
+    {FamilyId::kProbeLastSuccessTimestampSeconds,
+     "pg_hello_probe_last_success_timestamp_seconds", FamilyType::kGauge, "seconds",
+     {"datname", "probe"},
+     "Unix time at which the probe of the database last passed, 0 if it has not."},
+    {FamilyId::kProbeIntervalSeconds, "pg_hello_probe_interval_seconds", FamilyType::kGauge,
+     "seconds", {},
+     "Time between the beginnings of two rounds of probes (pg_hello.probe_interval), 0 if off."},
+    {FamilyId::kProbeLastRoundTimestampSeconds, "pg_hello_probe_last_round_timestamp_seconds",
+     FamilyType::kGauge, "seconds", {},
+     "Unix time at which the last complete round of probes ended, 0 if there was none."},
+    {FamilyId::kProbesSkipped, "pg_hello_probes_skipped", FamilyType::kCounter, "", {"reason"},
+     "Visits of databases that were due and came to nothing, through no fault of the database."},
 }};
 // clang-format on
 

@@ -27,6 +27,8 @@ inline constexpr std::int64_t kHeartbeatFailSeconds = 60;
 inline constexpr std::uint64_t kTableWarnPercent = 80;
 inline constexpr std::int64_t kRefusedWarnSeconds = 300;
 inline constexpr std::int64_t kCertificateWarnSeconds = std::int64_t{14} * 24 * 3600;
+inline constexpr std::int64_t kProbeRoundsWarnIntervals = 3;
+inline constexpr std::int64_t kProbeRoundsGraceSeconds = 30;
 
 struct HealthReport {
   Status status = Status::kPass;

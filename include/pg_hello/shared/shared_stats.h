@@ -8,6 +8,7 @@
 //   row counters, calls by role                        anybody, atomic additions
 //   a backend slot                                     the backend that holds it
 //   worker status, objectives                          the background worker
+//   probes                                             the background worker and its visitors
 // Readers take no lock. Functions marked REQUIRES leave locking to their caller, because the lock
 // is PostgreSQL's and this room does not know PostgreSQL.
 #ifndef PG_HELLO_SHARED_SHARED_STATS_H
@@ -24,6 +25,7 @@
 #include "pg_hello/shared/backend_slot.h"
 #include "pg_hello/shared/function_identity.h"
 #include "pg_hello/shared/function_row.h"
+#include "pg_hello/shared/probe_board.h"
 #include "pg_hello/shared/published.h"
 #include "pg_hello/shared/role_calls.h"
 #include "pg_hello/shared/slo_board.h"
@@ -177,6 +179,7 @@ class alignas(64) SharedStats {
   WorkerStatus worker;
   RoleCalls role_calls;
   SloState slos;
+  ProbeBoard probes;
 
  private:
   SharedStats() = default;

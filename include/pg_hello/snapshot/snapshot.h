@@ -7,6 +7,7 @@
 #ifndef PG_HELLO_SNAPSHOT_SNAPSHOT_H
 #define PG_HELLO_SNAPSHOT_SNAPSHOT_H
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -16,6 +17,7 @@
 
 #include "pg_hello/measure/latency_buckets.h"
 #include "pg_hello/shared/function_identity.h"
+#include "pg_hello/shared/probe_board.h"
 #include "pg_hello/shared/slo_board.h"
 #include "pg_hello/shared/worker_status.h"
 
@@ -125,6 +127,22 @@ struct DatabaseStats {
   std::string extension_version = {};  // of the SQL objects; empty if there are none, or not known
 };
 
+// What the probes of a database have come to, in the order of shared::ProbeKind.
+struct ProbedDatabase {
+  std::uint32_t dbid;
+  std::string datname;      // valid UTF-8, unique in a snapshot; that of `databases` if it is there
+  std::int64_t visited_us;  // the end of the last visit; microseconds since the Unix epoch
+  std::array<shared::ProbeResult, shared::kProbeKinds> results;
+};
+
+struct ProbeRounds {
+  std::int64_t interval_ms;    // 0: no probes
+  std::int64_t enabled_us;     // since when there are
+  std::int64_t last_round_us;  // the end of the last complete round, 0: there was none
+  bool lacks_slot;             // the last round was given up because no worker slot was free
+  std::array<std::uint64_t, shared::kNotProbedReasons.size()> not_probed;  // visits
+};
+
 struct HttpRequestCount {
   const char* path;  // one of shared::kHttpPaths
   const char* code;  // one of shared::kHttpCodes
@@ -181,6 +199,8 @@ struct Snapshot {
   std::vector<shared::SloRecord> slos;  // as the worker has counted them last
   WorkerStats worker;
   ServerState server;
+  std::vector<ProbedDatabase> probed_databases;
+  ProbeRounds probe_rounds;
 
   std::uint64_t OverflowCalls() const;
   // When the call that has run longest began, microseconds since the Unix epoch; 0 if none runs.

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "pg_hello/measure/latency_buckets.h"
@@ -76,6 +77,26 @@ inline shared::SloRecord MakeSlo(std::string_view name, std::uint64_t objective_
   return slo;
 }
 
+// All of its probes have passed.
+inline snapshot::ProbedDatabase MakeProbed(std::uint32_t dbid, std::string_view datname) {
+  snapshot::ProbedDatabase probed{dbid, std::string(datname), kNowUs - 12'000'000, {}};
+  for (std::size_t i = 0; i < probed.results.size(); ++i) {
+    probed.results[i] = {shared::ProbeState::kPassed, (i + 1) * 1'250'000, kNowUs - 12'000'000,
+                         kNowUs - 7'000'000'000, ""};
+  }
+  return probed;
+}
+
+// This one has failed, and those after it were not made.
+inline void FailFrom(snapshot::ProbedDatabase& probed, std::size_t probe, std::string_view text) {
+  for (std::size_t i = probe; i < probed.results.size(); ++i) {
+    probed.results[i].state =
+        i == probe ? shared::ProbeState::kFailed : shared::ProbeState::kNotRun;
+    probed.results[i].last_success_us = 0;
+    SetText(probed.results[i].text, text);
+  }
+}
+
 // Two functions with something in every family.
 inline snapshot::Snapshot TwoFunctions() {
   snapshot::Snapshot snapshot = MakeSnapshot();
@@ -113,6 +134,13 @@ inline snapshot::Snapshot TwoFunctions() {
   snapshot.worker.connections_refused = 4;
   snapshot.worker.refused_at_us = kNowUs - 3'600'000'000;
   snapshot.worker.certificate_expires_at_us = kNowUs + 2'592'000'000'000;
+  snapshot.probe_rounds.interval_ms = 30'000;
+  snapshot.probe_rounds.enabled_us = kNowUs - 7'200'000'000;
+  snapshot.probe_rounds.last_round_us = kNowUs - 12'000'000;
+  snapshot.probe_rounds.not_probed[0] = 4;
+  snapshot.probed_databases.push_back(MakeProbed(5, "app"));
+  snapshot.probed_databases.push_back(MakeProbed(6, "caf\xC3\xA9"));
+  FailFrom(snapshot.probed_databases[1], 4, "no answer within 3000 ms");
   return snapshot;
 }
 
