@@ -204,6 +204,8 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
     return Readyz(summary(), http::HasParam(request.params, "verbose"));
   });
   router.Handle("/", [](const http::Request&) { return Index(); });
+  // Without names and numbers of functions.
+  for (const char* path : {"/health", "/livez", "/readyz", "/"}) router.Open(path);
 }
 
 }  // namespace pg_hello::endpoints

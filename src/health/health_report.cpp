@@ -66,8 +66,8 @@ Check Listening(const Snapshot& snapshot) {
   check.observed = worker.listen_addresses;
   if (!worker.listening || !worker.listen_error.empty()) {
     check.status = Status::kWarn;
-    check.output =
-        worker.listen_error.empty() ? "a configured address is not bound" : worker.listen_error;
+    // Why names files, and everybody is answered here.
+    check.output = "not all is served as configured; pg_hello_info() and the server's log say why";
   }
   return check;
 }

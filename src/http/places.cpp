@@ -36,11 +36,11 @@ bool Places::MakeRoom() noexcept {
   return true;
 }
 
-Places::Iterator Places::Add(Connection connection) {
+Places::Iterator Places::Add(Connection connection, bool local) {
   const std::uint64_t id = epoll_.NewId();
   const std::uint32_t wanted = connection.wanted_events();
   const int socket = connection.socket();
-  const Iterator place = places_.try_emplace(id, Place{std::move(connection), wanted}).first;
+  const Iterator place = places_.try_emplace(id, Place{std::move(connection), local, wanted}).first;
   if (epoll_.Add(socket, id, wanted) == 0) return place;
   places_.erase(place);
   return end();

@@ -17,6 +17,7 @@ namespace pg_hello::http {
 
 struct Place {
   Connection connection;
+  bool local;  // over a Unix socket
   std::uint32_t watched_events;
   std::shared_ptr<Job> job = nullptr;  // that it awaits
   const std::string* route = nullptr;  // of the request for which it does
@@ -45,7 +46,7 @@ class Places {
   bool MakeRoom() noexcept;
 
   // end() if the epoll set does not take it. Throws std::bad_alloc. REQUIRES: there is room.
-  Iterator Add(Connection connection);
+  Iterator Add(Connection connection, bool local);
 
   // The complete request that has been waiting longest; end() if there is none.
   Iterator NextToAnswer();

@@ -17,6 +17,7 @@
 #include "connection.h"
 #include "descriptor.h"
 #include "epoll_set.h"
+#include "gate.h"
 #include "job_queue.h"
 #include "listener_set.h"
 #include "places.h"
@@ -49,6 +50,7 @@ class Reactor::Impl {
 
   int epoll_fd() const { return epoll_.descriptor(); }
   ListenerSet& listeners() { return listeners_; }
+  Gate& gate() { return gate_; }
   const Places& places() const { return places_; }
 
   void Listen(const std::vector<ListenAddress>& addresses, std::int64_t now_ms) {
@@ -106,7 +108,8 @@ class Reactor::Impl {
       std::unique_ptr<Transport> transport = listeners_.MakeTransport(socket.get(), listener);
       if (transport == nullptr) return;
       const Places::Iterator place = places_.Add(
-          Connection(std::move(socket), std::move(transport), listener.id(), limits_, now_ms));
+          Connection(std::move(socket), std::move(transport), listener.id(), limits_, now_ms),
+          !listener.wanted().unix_path.empty());
       if (place == places_.end()) return;
       // Its request is often here already; then nobody can take its place any more.
       DriveByEvents(place, EPOLLIN, now_ms);
@@ -127,7 +130,7 @@ class Reactor::Impl {
     const HeadResult& request = place.connection.request();
     const std::string* route = nullptr;
     const http::Answer answer = request.status == 0
-                                    ? router_->Route(request.head, &route)
+                                    ? AnswerHead(request.head, place.local, route)
                                     : http::Answer(Refusal(request.status, request.reason));
     if (const auto* job = std::get_if<std::shared_ptr<Job>>(&answer)) {
       jobs_.Add(*job);
@@ -136,6 +139,12 @@ class Reactor::Impl {
       return place.connection.Await();
     }
     Respond(place.connection, route, std::get<Response>(answer), now_ms);
+  }
+
+  http::Answer AnswerHead(const RequestHead& head, bool local, const std::string*& route) {
+    if (!local && !gate_.LetsInHost(head.host)) return WrongHost();
+    const bool trusted = local || gate_.LetsIn(head.authorization);
+    return router_->Route(head, trusted ? Caller::kTrusted : Caller::kStranger, &route);
   }
 
   void Respond(Connection& connection, const std::string* route, const Response& response,
@@ -161,6 +170,7 @@ class Reactor::Impl {
   Limits limits_;
   Observer observer_;
   SliceClock slice_clock_;
+  Gate gate_;
   EpollSet epoll_;
   ListenerSet listeners_;
   Places places_;
@@ -183,6 +193,10 @@ void Reactor::Listen(const std::vector<ListenAddress>& addresses, std::int64_t n
 std::string Reactor::LoadTls(const TlsFiles& files) { return impl_->listeners().LoadTls(files); }
 
 bool Reactor::has_tls() const { return impl_->listeners().has_tls(); }
+
+std::string Reactor::SetAccess(const AccessRules& rules) { return impl_->gate().Keep(rules); }
+
+bool Reactor::has_token() const { return impl_->gate().has_token(); }
 
 std::vector<ListenerState> Reactor::listeners() const { return impl_->listeners().states(); }
 

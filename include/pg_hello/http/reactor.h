@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "pg_hello/http/access.h"
 #include "pg_hello/http/router.h"
 
 namespace pg_hello::http {
@@ -51,8 +52,16 @@ struct ListenAddress {
   std::uint16_t port = 0;  // 0: the system chooses
   bool tls = false;        // HTTPS, and never anything else
 
+  // Not empty: a Unix socket at this path, at most as open as `unix_mode` says, and none of the
+  // above. Who may open it needs no token, and is not asked for a Host.
+  std::string unix_path = {};
+  std::uint32_t unix_mode = 0700;
+
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
+
+// Whether only this machine's own users can reach it.
+bool IsLocal(const ListenAddress& address);
 
 // PEM files of a server that speaks TLS.
 struct TlsFiles {
@@ -65,7 +74,8 @@ struct TlsFiles {
 // only one could be bound, `error` says so of the other (unless the machine merely has no IPv6).
 struct ListenerState {
   ListenAddress wanted;
-  std::string bound;       // "127.0.0.1:9797" or "127.0.0.1:9797, [::1]:9797"; empty if not bound
+  std::string bound;       // "127.0.0.1:9797", "127.0.0.1:9797, [::1]:9797" or "unix:/path"; empty
+                           // if not bound
   std::uint16_t port = 0;  // the port in use, 0 if not bound
   std::string error;       // why not; empty if bound
   bool retried = false;    // Poll() will try again; otherwise only Listen() does
@@ -98,6 +108,14 @@ class Reactor {
   // ignore SIGPIPE. Throws std::bad_alloc only.
   std::string LoadTls(const TlsFiles& files);
   bool has_tls() const;  // LoadTls() went well, and it is not forgotten
+
+  // Lets in who keeps to these rules, from the next request on; until then, who calls the server
+  // "localhost" or by an IP address. Empty if that went well, otherwise why the token's file cannot
+  // be used, with nothing of its contents: the token that was in use stays in use; if there was
+  // none, there is an answer on open paths only. Throws std::bad_alloc, and has not let in more
+  // then.
+  std::string SetAccess(const AccessRules& rules);
+  bool has_token() const;  // a token is asked for, and there is a right one
 
   // From now on, listen on exactly these addresses: listeners that are no longer wanted are closed
   // first (their idle connections too; requests under way are finished), those already open stay,

@@ -51,7 +51,7 @@ class Client {
     }
   }
   void Get(const std::string& target) const {
-    Send("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    Send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
   void FinishSending() const { shutdown(fd_, SHUT_WR); }
   void Close() {

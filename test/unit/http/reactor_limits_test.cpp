@@ -95,7 +95,7 @@ TEST(ReactorDeadlines, HalfAPipelinedRequestHasAHeadsDeadlineFromTheResponseOn) 
   Site site;
   site.Listen();
   Client client(site.port());
-  client.Send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET /ok");
+  client.Send("GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\nGET /ok");
   ASSERT_TRUE(site.UntilReceived(client, "fine\n"));
   EXPECT_EQ(site.Timeout(), 5'000);
 }

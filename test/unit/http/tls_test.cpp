@@ -24,7 +24,7 @@
 namespace pg_hello::http {
 namespace {
 
-constexpr char kGetOk[] = "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n";
+constexpr char kGetOk[] = "GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 template <typename T>
 using Shared = std::shared_ptr<T>;
@@ -257,7 +257,7 @@ TEST_F(TlsTest, SaysThatItIsDone) {
   Serve(site);
   TlsClient client(site.port());
   ASSERT_TRUE(UntilReady(site, client));
-  client.Say("GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.Say("GET /ok HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   EXPECT_TRUE(Closes(site, client));
   EXPECT_TRUE(client.Has("fine\n"));
   EXPECT_TRUE(client.ended);
@@ -310,7 +310,7 @@ TEST_F(TlsTest, ABigBodyReachesASlowReaderWhole) {
   Serve(site);
   TlsClient client(site.port(), {.receive_buffer = 4'096});
   ASSERT_TRUE(UntilReady(site, client));
-  client.Say("GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.Say("GET /big HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   ASSERT_TRUE(site.Until({}, [&] { return !site.observed.empty(); }));
   while (site.Readable(20)) site.Poll();
   EXPECT_EQ(site.reactor->connections(), 1) << "it waits for its reader";
@@ -412,7 +412,7 @@ TEST_F(TlsTest, PlainHttpIsNotAnsweredAndClosedCleanly) {
   Site site;
   Serve(site);
   for (const std::string bytes :
-       {"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n", "nonsense, and more of it"}) {
+       {"GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n", "nonsense, and more of it"}) {
     Client client(site.port());
     client.Send(bytes);
     ASSERT_TRUE(site.UntilClosed(client));
