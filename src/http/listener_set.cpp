@@ -13,6 +13,7 @@ namespace {
 
 constexpr int kAcceptsPerTurn = 64;  // of each listening socket
 constexpr std::int64_t kAcceptPauseMs = 100;
+constexpr std::int64_t kNoRoomPauseMs = 10;
 
 // These errors are the end of one connection that is not ours yet, not of the listener: accept(2).
 bool IsOfOneConnection(int error) {
@@ -90,10 +91,7 @@ void ListenerSet::Open(Listener& listener, std::int64_t now_ms) {
 }
 
 void ListenerSet::Retry(std::int64_t now_ms) {
-  if (accept_again_ms_ <= now_ms) {
-    accept_again_ms_ = kNever;
-    WatchAll(EPOLLIN);
-  }
+  if (accept_again_ms_ <= now_ms) ResumeAccepting();
   for (Listener& listener : listeners_) {
     if (listener.retry_at_ms() <= now_ms) Open(listener, now_ms);
   }
@@ -105,27 +103,49 @@ std::int64_t ListenerSet::next_retry_ms() const {
   return next;
 }
 
-void ListenerSet::Accept(std::uint64_t id, std::int64_t now_ms, const Admit& admit) {
+void ListenerSet::Accept(std::uint64_t id, std::int64_t now_ms, Host& host) {
   const auto listener = std::find_if(listeners_.begin(), listeners_.end(),
                                      [id](const Listener& l) { return l.id() == id; });
   if (listener == listeners_.end()) return;
   for (const Listener::Endpoint& endpoint : listener->endpoints()) {
     bool more = static_cast<bool>(endpoint.socket);
     for (int i = 0; i < kAcceptsPerTurn && more; ++i) {
-      if (AcceptOne(endpoint.socket.get(), *listener, admit, more)) continue;
+      if (!host.HasRoom()) {
+        wants_room_ = true;
+        return PauseAccepting(now_ms + kNoRoomPauseMs);
+      }
+      if (AcceptOne(endpoint.socket.get(), *listener, host, more)) continue;
+      if ((errno == EMFILE || errno == ENFILE) && host.GiveUpOne()) continue;
       // No descriptors or no memory: the backlog stays readable, so look away for a while.
-      accept_again_ms_ = now_ms + kAcceptPauseMs;
-      return WatchAll(0);
+      return PauseAccepting(now_ms + kAcceptPauseMs);
     }
   }
 }
 
-// False if the listener cannot accept now; `more` says whether there may be more to accept.
-bool ListenerSet::AcceptOne(int listening, const Listener& listener, const Admit& admit,
-                            bool& more) {
-  Descriptor socket(accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+void ListenerSet::HaveRoom() {
+  if (wants_room_) ResumeAccepting();
+}
+
+void ListenerSet::ResumeAccepting() {
+  wants_room_ = false;
+  accept_again_ms_ = kNever;
+  WatchAll(EPOLLIN);
+}
+
+void ListenerSet::PauseAccepting(std::int64_t until_ms) {
+  accept_again_ms_ = until_ms;
+  WatchAll(0);
+}
+
+// False, with errno, if the listener cannot accept now; `more` says whether there may be more to
+// accept.
+bool ListenerSet::AcceptOne(int listening, const Listener& listener, Host& host, bool& more) {
+  sockaddr_storage address = {};
+  socklen_t length = sizeof(address);
+  Descriptor socket(accept4(listening, reinterpret_cast<sockaddr*>(&address), &length,
+                            SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket) {
-    admit(std::move(socket), listener);
+    host.Admit(std::move(socket), PeerOf(address), listener);
     return true;
   }
   more = errno != EAGAIN && errno != EWOULDBLOCK;

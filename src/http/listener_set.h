@@ -12,6 +12,7 @@
 #include "descriptor.h"
 #include "epoll_set.h"
 #include "listener.h"
+#include "peer.h"
 #include "tls.h"
 #include "transport.h"
 
@@ -38,21 +39,37 @@ class ListenerSet {
 
   // Tries again what is due: addresses that are not bound, and to accept.
   void Retry(std::int64_t now_ms);
+  // Accepts again, if it was for want of room that it did not.
+  void HaveRoom();
+  bool wants_room() const { return wants_room_; }
   // When that is; kNever if nothing is.
   std::int64_t next_retry_ms() const;
 
-  // If `id` is a listener's: calls `admit` with each connection that waits there, of which it takes
-  // a bounded number. Without descriptors or memory, nothing is accepted for a while. `admit` must
-  // not throw.
-  using Admit = std::function<void(Descriptor socket, const Listener& listener)>;
-  void Accept(std::uint64_t id, std::int64_t now_ms, const Admit& admit);
+  // Who is asked about new connections. Must not throw.
+  class Host {
+   public:
+    // Whether Admit() may have a place for somebody. If not, they wait in the system's backlog.
+    virtual bool HasRoom() const noexcept = 0;
+    virtual void Admit(Descriptor socket, const Peer& peer, const Listener& listener) noexcept = 0;
+    // Closes some connection, as there is no descriptor left for a new one. False if it can't.
+    virtual bool GiveUpOne() noexcept = 0;
+
+   protected:
+    ~Host() = default;
+  };
+
+  // If `id` is a listener's: has `host` admit the connections that wait there, of which it takes a
+  // bounded number. Without descriptors or memory, nothing is accepted for a while.
+  void Accept(std::uint64_t id, std::int64_t now_ms, Host& host);
 
   // Null if the address has TLS and there is no certificate any more. Throws std::bad_alloc.
   std::unique_ptr<Transport> MakeTransport(int socket, const Listener& listener) const;
 
  private:
   void Open(Listener& listener, std::int64_t now_ms);
-  bool AcceptOne(int listening, const Listener& listener, const Admit& admit, bool& more);
+  static bool AcceptOne(int listening, const Listener& listener, Host& host, bool& more);
+  void PauseAccepting(std::int64_t until_ms);
+  void ResumeAccepting();
   void WatchAll(std::uint32_t events);
 
   EpollSet& epoll_;
@@ -64,6 +81,7 @@ class ListenerSet {
   std::shared_ptr<const TlsContext> tls_;  // null: addresses with `tls` are not open
   std::string tls_error_ = "no certificate has been loaded";
   std::int64_t accept_again_ms_ = kNever;
+  bool wants_room_ = false;
   std::uint64_t bind_failures_ = 0;
 };
 

@@ -11,13 +11,14 @@
 
 #include "connection.h"
 #include "epoll_set.h"
+#include "peer.h"
 #include "pg_hello/http/message.h"
 
 namespace pg_hello::http {
 
 struct Place {
   Connection connection;
-  bool local;  // over a Unix socket
+  Peer peer;
   std::uint32_t watched_events;
   std::shared_ptr<Job> job = nullptr;  // that it awaits
   const std::string* route = nullptr;  // of the request for which it does
@@ -28,8 +29,12 @@ class Places {
   using Map = std::map<std::uint64_t, Place>;  // by the ids of the epoll set
   using Iterator = Map::iterator;
 
-  // `epoll` must outlive this object. `most`: connections at a time, at least one.
-  Places(EpollSet& epoll, int most) : epoll_(epoll), most_(most > 1 ? most : 1) {}
+  // `epoll` must outlive this object. `most`: connections at a time, at least one; `most_of_peer`
+  // the same of each peer but those on this machine.
+  Places(EpollSet& epoll, int most, int most_of_peer)
+      : epoll_(epoll),
+        most_(most > 1 ? most : 1),
+        most_of_peer_(most_of_peer > 1 ? most_of_peer : 1) {}
   Places(const Places&) = delete;
   Places& operator=(const Places&) = delete;
 
@@ -41,12 +46,25 @@ class Places {
   Iterator begin() { return places_.begin(); }
   Iterator end() { return places_.end(); }
 
-  // Makes sure that there is room for one more. False if there is none, because everybody is being
-  // answered.
-  bool MakeRoom() noexcept;
+  // Whether there is room for one more, or somebody has a connection to give up.
+  bool HasRoom(std::int64_t now_ms) const noexcept;
+
+  // Makes sure that there is room for one more of this peer. Who has all that is its own gives up
+  // one of them; if all places are taken, who has most of them does. False if there is none to give
+  // up.
+  bool MakeRoom(const Peer& newcomer, std::int64_t now_ms) noexcept;
+
+  // Closes a connection of who has most of them: the one that has been waiting longest for nothing
+  // of ours, or that has been taking nothing of its response for longest. False if all are being
+  // answered, and take what they are sent.
+  bool GiveUpOne(std::int64_t now_ms) noexcept { return GiveUp(nullptr, now_ms); }
+
+  // Ends the response of which no client has been taking anything for longest, so that its body can
+  // go. False if all are being taken.
+  bool EndStalledBody(std::int64_t now_ms) noexcept;
 
   // end() if the epoll set does not take it. Throws std::bad_alloc. REQUIRES: there is room.
-  Iterator Add(Connection connection, bool local);
+  Iterator Add(Connection connection, const Peer& peer);
 
   // The complete request that has been waiting longest; end() if there is none.
   Iterator NextToAnswer();
@@ -69,10 +87,13 @@ class Places {
   }
 
  private:
+  int CountOf(const Peer& peer) const;
+  bool GiveUp(const Peer* only_of, std::int64_t now_ms) noexcept;
   void Follow(Iterator place) noexcept;
 
   EpollSet& epoll_;
   int most_;
+  int most_of_peer_;
   Map places_;
 };
 

@@ -31,6 +31,18 @@ constexpr int kAnswersPerPoll = 16;
 constexpr int kHandshakesPerPoll = 16;  // steps of them
 constexpr std::size_t kWrittenPerPoll = std::size_t{4} * 1024 * 1024;
 
+constexpr std::int64_t kAskForRoomMs = 10;
+
+// How much of a response the kernel holds beyond what is on its way.
+constexpr int kUnsentBytes = 256 * 1024;
+
+// On a Unix socket these fail, and are not needed.
+void SetOptions(int socket) {
+  const int on = 1;  // or the last piece of a long body waits for a delayed acknowledgement
+  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &kUnsentBytes, sizeof(kUnsentBytes));
+}
+
 std::int64_t SteadyUs() {
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
@@ -38,7 +50,7 @@ std::int64_t SteadyUs() {
 
 }  // namespace
 
-class Reactor::Impl {
+class Reactor::Impl final : public ListenerSet::Host {
  public:
   Impl(std::unique_ptr<Router> router, Limits limits, Observer observer, SliceClock clock)
       : router_(std::move(router)),
@@ -46,7 +58,7 @@ class Reactor::Impl {
         observer_(std::move(observer)),
         slice_clock_(clock ? std::move(clock) : SliceClock(SteadyUs)),
         listeners_(epoll_),
-        places_(epoll_, limits.max_connections) {}
+        places_(epoll_, limits.max_connections, limits.max_connections_of_peer) {}
 
   int epoll_fd() const { return epoll_.descriptor(); }
   ListenerSet& listeners() { return listeners_; }
@@ -62,6 +74,7 @@ class Reactor::Impl {
   }
 
   void Poll(std::int64_t now_ms) {
+    now_ms_ = now_ms;
     listeners_.Retry(now_ms);
     handshakes_left_ = kHandshakesPerPoll;
     write_budget_ = kWrittenPerPoll;
@@ -72,19 +85,19 @@ class Reactor::Impl {
       if (place != places_.end()) DriveByEvents(place, event.what, now_ms);
     }
     for (const EpollSet::Event& event : events) {
-      listeners_.Accept(event.id, now_ms, [&](Descriptor socket, const Listener& listener) {
-        Admit(std::move(socket), listener, now_ms);
-      });
+      listeners_.Accept(event.id, now_ms, *this);
     }
     Answer(now_ms);
     Work(now_ms);
     places_.DriveAll([now_ms](Connection& connection) {
       if (connection.deadline_ms() <= now_ms) connection.Close();
     });
+    if (listeners_.wants_room() && HasRoom()) listeners_.HaveRoom();
   }
 
   std::int64_t TimeoutMs(std::int64_t now_ms, std::int64_t at_most) const {
-    if (!jobs_.empty()) return 0;
+    if (!jobs_.empty() && !jobs_.blocked()) return 0;
+    if (jobs_.blocked()) at_most = std::min(at_most, kAskForRoomMs);
     const std::int64_t next = std::min(listeners_.next_retry_ms(), places_.next_deadline_ms());
     if (next == kNever) return at_most;
     return std::min(std::max<std::int64_t>(next - now_ms, 0), at_most);
@@ -96,26 +109,31 @@ class Reactor::Impl {
   void DriveByEvents(Places::Iterator place, std::uint32_t events, std::int64_t now_ms) noexcept {
     const Connection& connection = place->second.connection;
     if (connection.shaking_hands() && handshakes_left_-- <= 0) return;
-    if (connection.state() == Connection::State::kSending && write_budget_ == 0) return;
+    if (connection.state() == Connection::State::kSending && write_budget_ == 0) {
+      return place->second.connection.NoteProgress(now_ms);
+    }
     places_.Drive(place, [&](Connection& c) { c.OnEvents(events, now_ms, write_budget_); });
   }
 
-  void Admit(Descriptor socket, const Listener& listener, std::int64_t now_ms) noexcept {
-    const int on = 1;  // or the last piece of a long body waits for a delayed acknowledgement
-    setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (!places_.MakeRoom()) return;
+  void Admit(Descriptor socket, const Peer& peer, const Listener& listener) noexcept override {
+    SetOptions(socket.get());
+    if (!places_.MakeRoom(peer, now_ms_)) return;
     try {
       std::unique_ptr<Transport> transport = listeners_.MakeTransport(socket.get(), listener);
       if (transport == nullptr) return;
       const Places::Iterator place = places_.Add(
-          Connection(std::move(socket), std::move(transport), listener.id(), limits_, now_ms),
-          !listener.wanted().unix_path.empty());
+          Connection(std::move(socket), std::move(transport), listener.id(), limits_, now_ms_),
+          peer);
       if (place == places_.end()) return;
       // Its request is often here already; then nobody can take its place any more.
-      DriveByEvents(place, EPOLLIN, now_ms);
+      DriveByEvents(place, EPOLLIN, now_ms_);
     } catch (...) {  // no memory for it: closed with the descriptor
     }
   }
+
+  bool HasRoom() const noexcept override { return places_.HasRoom(now_ms_); }
+
+  bool GiveUpOne() noexcept override { return places_.GiveUpOne(now_ms_); }
 
   // Answers complete requests, the longest waiting first.
   void Answer(std::int64_t now_ms) {
@@ -130,7 +148,7 @@ class Reactor::Impl {
     const HeadResult& request = place.connection.request();
     const std::string* route = nullptr;
     const http::Answer answer = request.status == 0
-                                    ? AnswerHead(request.head, place.local, route)
+                                    ? AnswerHead(request.head, place.peer, route)
                                     : http::Answer(Refusal(request.status, request.reason));
     if (const auto* job = std::get_if<std::shared_ptr<Job>>(&answer)) {
       jobs_.Add(*job);
@@ -141,7 +159,8 @@ class Reactor::Impl {
     Respond(place.connection, route, std::get<Response>(answer), now_ms);
   }
 
-  http::Answer AnswerHead(const RequestHead& head, bool local, const std::string*& route) {
+  http::Answer AnswerHead(const RequestHead& head, const Peer& peer, const std::string*& route) {
+    const bool local = peer.family == AF_UNIX;
     if (!local && !gate_.LetsInHost(head.host)) return WrongHost();
     const bool trusted = local || gate_.LetsIn(head.authorization);
     return router_->Route(head, trusted ? Caller::kTrusted : Caller::kStranger, &route);
@@ -154,15 +173,17 @@ class Reactor::Impl {
   }
 
   void Work(std::int64_t now_ms) noexcept {
-    jobs_.Work(slice_clock_, limits_.slice_us, [&](const auto& job, const Response& response) {
-      for (Places::Iterator place = places_.begin(); place != places_.end();) {
-        Place& waiting = (place++)->second;
-        if (waiting.job != job) continue;
-        waiting.job.reset();
-        places_.Drive(std::prev(place),
-                      [&](Connection& c) { Respond(c, waiting.route, response, now_ms); });
-      }
-    });
+    const auto make_room = [&] { return places_.EndStalledBody(now_ms); };
+    jobs_.Work(
+        slice_clock_, limits_.slice_us, make_room, [&](const auto& job, const Response& response) {
+          for (Places::Iterator place = places_.begin(); place != places_.end();) {
+            Place& waiting = (place++)->second;
+            if (waiting.job != job) continue;
+            waiting.job.reset();
+            places_.Drive(std::prev(place),
+                          [&](Connection& c) { Respond(c, waiting.route, response, now_ms); });
+          }
+        });
   }
 
   const std::string other_ = "other";
@@ -175,7 +196,8 @@ class Reactor::Impl {
   ListenerSet listeners_;
   Places places_;
   JobQueue jobs_;                 // their owners are the places
-  int handshakes_left_ = 0;       // in this Poll()
+  std::int64_t now_ms_ = 0;       // of this Poll()
+  int handshakes_left_ = 0;       // in it
   std::size_t write_budget_ = 0;  // the same
 };
 

@@ -45,6 +45,9 @@ class Job {
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
 
+  // Whether Step() has to wait until a body that is being sent has gone.
+  virtual bool WantsRoom() const { return false; }
+
   // Works for about a millisecond; true when the response is there. May throw: all who wait are
   // answered with a bare 500 then.
   virtual bool Step() = 0;

@@ -5,8 +5,11 @@
 // Every resource has a bound. A connection's input buffer holds at most one head (kMaxHeadBytes),
 // its output one response body that it shares with others; with TLS, OpenSSL holds a record each
 // way. Every state has an absolute deadline, which bytes that drip in do not move. When all places
-// are taken, the connection that has been waiting longest without a complete request is closed in
-// favour of the new one.
+// or descriptors are taken, who has most connections gives up one in favour of the new one: that
+// which has been waiting longest without a complete request, or else whose client has been taking
+// nothing of its response for longest. Who has all that one peer may have gives up one of its own.
+// Who comes while all are being answered waits in the system's backlog. A job that wants room ends
+// the response that nobody takes anything of.
 //
 // Nothing holds the loop: one Poll() answers a few requests, works for one slice at the jobs that
 // make long responses, one job after the other in the order in which they were asked for, and
@@ -32,6 +35,8 @@ namespace pg_hello::http {
 
 struct Limits {
   int max_connections = 256;
+  // Of one IPv4 address or one IPv6 network (/64) that is not this machine's.
+  int max_connections_of_peer = 192;
   std::int64_t head_ms = 5'000;       // accept or first byte of a request -> complete head
   std::int64_t idle_ms = 75'000;      // between two requests of one connection
   std::int64_t response_ms = 30'000;  // complete head -> last byte sent

@@ -77,7 +77,8 @@ TEST(OutOfMemory, CostsOneConnectionOrOneResponseAndNothingElse) {
     ASSERT_LT(n, 10'000);
     Client client(site.port());
     client.Get("/ok?a=b&c=d%20" + std::string(100, 'e'));
-    client.Send("POST / HTTP/1.1\r\nHost: localhost\r\nAccept: " + std::string(100, 'f') + "\r\n\r\n");
+    client.Send("POST / HTTP/1.1\r\nHost: localhost\r\nAccept: " + std::string(100, 'f') +
+                "\r\n\r\n");
     failed = PollFailing(site, n);
     client.Receive();
     EXPECT_TRUE(client.closed()) << n;

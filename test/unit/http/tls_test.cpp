@@ -328,7 +328,7 @@ TEST_F(TlsTest, RequestsThatCameInOneRecordAreAllAnswered) {
   TlsClient client(site.port());
   ASSERT_TRUE(UntilReady(site, client));
   // More than one head's room, less than a record's: the rest waits inside OpenSSL.
-  const int count = 500;
+  const int count = 400;
   std::string requests;
   for (int i = 0; i < count; ++i) requests += kGetOk;
   ASSERT_GT(requests.size(), kMaxHeadBytes);
