@@ -203,6 +203,11 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
     return ReadyzOf(health(), request.params, request.path_params.at(0));
   });
   router.Handle("/", [](const http::Request&) { return Index(); });
+  // Without names and numbers of functions.
+  for (const char* path :
+       {"/health", "/health/{check}", "/livez", "/readyz", "/readyz/{check}", "/"}) {
+    router.Open(path);
+  }
 }
 
 }  // namespace pg_hello::endpoints

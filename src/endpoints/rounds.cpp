@@ -23,11 +23,7 @@ struct Rounds::State {
   std::string spare;  // the largest body that was sent, as room for the next one: new memory costs
                       // more than what is written to it
 
-  std::size_t Bodies() {
-    EraseExpired(jobs);
-    EraseExpired(bodies);
-    return jobs.size() + bodies.size();
-  }
+  std::size_t Bodies();
   std::shared_ptr<Job> Waiting(const Representation& wanted) const;
   void BeginRound();
 };
@@ -41,6 +37,11 @@ class Rounds::Job : public http::Job {
   const Representation& wanted() const { return wanted_; }
   void Begin(std::shared_ptr<const snapshot::Snapshot> snapshot) {
     snapshot_ = std::move(snapshot);
+  }
+
+  // Before it begins to render. One is half made at a time, so what has begun may end.
+  bool WantsRoom() const override {
+    return !waiting() && !rendering_ && !done_ && state_->Bodies() >= kMaxBodies;
   }
 
   // One of: take the round's snapshot, render a piece, or tidy up.
@@ -113,6 +114,11 @@ std::shared_ptr<Rounds::Job> Rounds::State::Waiting(const Representation& wanted
   return nullptr;
 }
 
+std::size_t Rounds::State::Bodies() {
+  EraseExpired(bodies);
+  return bodies.size();
+}
+
 // All who wait at this moment asked before it, so the picture is new enough for all of them.
 void Rounds::State::BeginRound() {
   std::shared_ptr<snapshot::Snapshot> snapshot = std::exchange(last, nullptr);
@@ -133,8 +139,9 @@ Rounds::Rounds(SnapshotRenewal renew)
 http::Answer Rounds::Join(Representation wanted) {
   std::shared_ptr<Job> job = state_->Waiting(wanted);
   if (job != nullptr) return job;
-  if (state_->Bodies() >= kMaxBodies) {
-    http::Response busy = http::TextResponse(503, "Too many answers are being sent.\n");
+  EraseExpired(state_->jobs);
+  if (state_->jobs.size() >= kMaxJobs) {
+    http::Response busy = http::TextResponse(503, "Too many answers are waited for.\n");
     busy.headers.emplace_back("Retry-After", "1");
     busy.headers.emplace_back("Vary", kVary);
     return busy;

@@ -14,8 +14,8 @@ Check Listening(const Snapshot& snapshot) {
   check.observed = worker.listen_addresses;
   if (!worker.listening || !worker.listen_error.empty()) {
     check.status = Status::kWarn;
-    check.output =
-        worker.listen_error.empty() ? "a configured address is not bound" : worker.listen_error;
+    // Why names files, and everybody is answered here.
+    check.output = "not all is served as configured; pg_hello_info() and the server's log say why";
   }
   return check;
 }
@@ -32,7 +32,8 @@ Check Refused(const Snapshot& snapshot) {
   const snapshot::WorkerStats& worker = snapshot.worker;
   Check check{.name = "http:refused"};
   check.rule =
-      "Warns if a connection was closed in the last 5 min because all places were being served.";
+      "Warns if a connection was closed in the last 5 min because all of its client's places were "
+      "being served.";
   check.observed = worker.connections_refused;
   check.unit = "count";
   check.since_us = worker.started_at_us;

@@ -78,6 +78,7 @@ void Connection::Respond(const Response& response, std::int64_t now_ms, std::siz
   output_body_ = request_.head.method == "HEAD" ? nullptr : response.body;
   sent_ = 0;
   Enter(State::kSending, deadline_ms_);
+  NoteProgress(now_ms);
   Write(now_ms, write_budget);
 }
 
@@ -87,6 +88,11 @@ void Connection::Retire() {
 }
 
 void Connection::Close() {
+  if (state_ == State::kSending) {
+    // What the client has not taken is taken back: the kernel would keep it, and try, for minutes.
+    const linger now = {1, 0};
+    setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+  }
   Enter(State::kClosed, deadline_ms_);
   socket_.Reset();
   output_body_.reset();
@@ -172,6 +178,7 @@ void Connection::Write(std::int64_t now_ms, std::size_t& budget) {
     const std::size_t used = Gather(output_head_, body, sent_, left, parts);
     const Transport::Result result = transport_->Write({parts.data(), used});
     if (!Went(result, now_ms)) return;
+    NoteProgress(now_ms);
     sent_ += result.count;
     left -= result.count;
     budget -= std::min(budget, result.count);

@@ -16,6 +16,9 @@
 
 namespace pg_hello::http {
 
+// Who takes nothing of a response for so long may lose it, if somebody else has to wait.
+inline constexpr std::int64_t kStallMs = 100;
+
 class Connection {
  public:
   enum class State {
@@ -47,6 +50,7 @@ class Connection {
   // No further request after the one under way; without one, closes.
   void Retire();
 
+  // At once, with a reset if a response is under way.
   void Close();
 
   State state() const { return state_; }
@@ -64,6 +68,16 @@ class Connection {
   // place to a new one.
   bool waiting() const;
   std::int64_t waiting_since_ms() const { return waiting_since_ms_; }
+
+  // A response is being sent, and its client has taken nothing of it for a while; since when.
+  bool stalled(std::int64_t now_ms) const {
+    return state_ == State::kSending && now_ms - progress_at_ms_ >= kStallMs;
+  }
+  std::int64_t progress_at_ms() const { return progress_at_ms_; }
+  // It would take something now, if it were its turn.
+  void NoteProgress(std::int64_t now_ms) { progress_at_ms_ = now_ms; }
+  // What is being sent; null if nothing is.
+  const std::shared_ptr<const std::string>& body() const { return output_body_; }
 
  private:
   void Enter(State state, std::int64_t deadline_ms);
@@ -83,6 +97,7 @@ class Connection {
   State state_ = State::kHead;
   std::int64_t deadline_ms_;
   std::int64_t waiting_since_ms_;
+  std::int64_t progress_at_ms_ = 0;  // in kSending
   bool retiring_ = false;
 
   std::string input_;        // at most kMaxHeadBytes

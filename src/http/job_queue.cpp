@@ -17,6 +17,13 @@ std::optional<Response> Advance(Job& job) noexcept {
   }
 }
 
+bool HasRoom(const Job& job, const JobQueue::MakeRoom& make_room) noexcept {
+  while (job.WantsRoom()) {
+    if (!make_room()) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void JobQueue::Add(const std::shared_ptr<Job>& job) {
@@ -26,11 +33,14 @@ void JobQueue::Add(const std::shared_ptr<Job>& job) {
 }
 
 void JobQueue::Work(const std::function<std::int64_t()>& clock, std::int64_t slice_us,
-                    const Finished& finished) noexcept {
+                    const MakeRoom& make_room, const Finished& finished) noexcept {
+  blocked_ = false;
   if (jobs_.empty()) return;
   const std::int64_t end_us = clock() + slice_us;
   while (!jobs_.empty()) {
     const std::shared_ptr<Job> job = jobs_.front().lock();
+    blocked_ = job != nullptr && !HasRoom(*job, make_room);
+    if (blocked_) return;
     const std::optional<Response> response = job ? Advance(*job) : std::nullopt;
     if (job == nullptr || response) jobs_.pop_front();
     if (response) finished(job, *response);

@@ -44,11 +44,16 @@ bool ParseAddress(const std::string& host, Endpoint& endpoint) {
   return true;
 }
 
-std::vector<Endpoint> Endpoints(const std::string& host) {
+std::vector<Endpoint> Endpoints(const ListenAddress& wanted) {
+  std::vector<Endpoint> endpoints;
+  if (!wanted.unix_path.empty()) {
+    endpoints.emplace_back().address.ss_family = AF_UNIX;
+    return endpoints;
+  }
+  const std::string& host = wanted.host;
   std::vector<std::string> addresses = {host};
   if (host == "localhost") addresses = {"127.0.0.1", "::1"};
   if (host == "*") addresses = {"0.0.0.0", "::"};
-  std::vector<Endpoint> endpoints;
   for (const std::string& address : addresses) {
     Endpoint endpoint;
     if (!ParseAddress(address, endpoint)) return {};
@@ -80,6 +85,29 @@ std::string ToText(const sockaddr_storage& address, socklen_t length) {
   const std::string port = std::to_string(GetPort(address));
   return address.ss_family == AF_INET6 ? "[" + std::string(host) + "]:" + port
                                        : host + (":" + port);
+}
+
+// 0 or errno, with endpoint.error to say it.
+int OpenUnixEndpoint(Endpoint& endpoint, const ListenAddress& wanted, std::uint64_t id,
+                     const Listener::Watch& watch) {
+  Descriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  UnixSocketFile file;
+  const char* detail = nullptr;
+  int failure = socket ? 0 : errno;
+  if (failure == 0) failure = file.Bind(socket.get(), wanted.unix_path, wanted.unix_mode, detail);
+  if (failure == 0 && listen(socket.get(), kBacklog) != 0) failure = errno;
+  if (failure == 0) failure = watch(socket.get(), id);
+  if (failure != 0) {
+    endpoint.error = "could not bind Unix socket \"" + wanted.unix_path +
+                     "\": " + std::generic_category().message(failure);
+    if (detail != nullptr) endpoint.error += std::string(" (") + detail + ")";
+    return failure;
+  }
+  endpoint.bound = "unix:" + wanted.unix_path;
+  endpoint.error.clear();
+  endpoint.socket = std::move(socket);
+  endpoint.file = std::move(file);
+  return 0;
 }
 
 // 0 or errno.
@@ -134,10 +162,24 @@ void AppendTo(std::string& list, const char* separator, const std::string& text)
 
 }  // namespace
 
+bool IsLocal(const ListenAddress& address) {
+  if (!address.unix_path.empty() || address.host == "localhost") return true;
+  Endpoint endpoint;
+  if (!ParseAddress(address.host, endpoint)) return false;
+  if (endpoint.address.ss_family == AF_INET6) {
+    sockaddr_in6 v6 = {};
+    std::memcpy(&v6, &endpoint.address, sizeof(v6));
+    return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+  }
+  sockaddr_in v4 = {};
+  std::memcpy(&v4, &endpoint.address, sizeof(v4));
+  return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 Listener::Listener(ListenAddress wanted, std::uint64_t id)
     : wanted_(std::move(wanted)),
       id_(id),
-      endpoints_(Endpoints(wanted_.host)),
+      endpoints_(Endpoints(wanted_)),
       back_off_ms_(kFirstBackOffMs) {
   if (endpoints_.empty()) {
     unusable_ = "could not listen on \"" + wanted_.host +
@@ -153,7 +195,8 @@ int Listener::Open(std::int64_t now_ms, std::uint16_t port, const Watch& watch) 
     if (endpoint.socket) return false;
     std::uint16_t wish = wanted_.port;
     if (wish == 0) wish = port != 0 ? port : this->port();
-    const int failure = OpenEndpoint(endpoint, wish, id_, watch);
+    const int failure = wanted_.unix_path.empty() ? OpenEndpoint(endpoint, wish, id_, watch)
+                                                  : OpenUnixEndpoint(endpoint, wanted_, id_, watch);
     if (failure == 0) return false;
     if (endpoint.optional && (failure == EAFNOSUPPORT || failure == EADDRNOTAVAIL)) return true;
     ++failures;

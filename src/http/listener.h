@@ -12,6 +12,7 @@
 
 #include "descriptor.h"
 #include "pg_hello/http/reactor.h"
+#include "unix_socket.h"
 
 namespace pg_hello::http {
 
@@ -25,8 +26,9 @@ class Listener {
     socklen_t length = 0;
     bool optional = false;  // may be absent from this machine: not an error then
     Descriptor socket;
+    UnixSocketFile file = {};
     std::uint16_t port = 0;
-    std::string bound;  // "127.0.0.1:9797"; empty if not open
+    std::string bound;  // "127.0.0.1:9797" or "unix:/path"; empty if not open
     std::string error;  // why it is not open
   };
 

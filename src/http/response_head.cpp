@@ -7,6 +7,8 @@
 namespace pg_hello::http {
 namespace {
 
+constexpr std::string_view kPolicy = "Content-Security-Policy";
+
 const char* Reason(int status) {
   switch (status) {
     case 200:
@@ -53,6 +55,11 @@ bool HasControl(std::string_view text) {
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
 }
 
+bool HasHeader(const Response& response, std::string_view name) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [name](const auto& header) { return header.first == name; });
+}
+
 void AppendField(std::string& head, std::string_view name, std::string_view value) {
   if (name.empty() || HasControl(name) || HasControl(value)) return;
   head.append(name).append(": ").append(value).append("\r\n");
@@ -69,6 +76,10 @@ std::string ResponseHead(const Response& response, bool keep_alive) {
   for (const auto& [name, value] : response.headers) AppendField(head, name, value);
   AppendField(head, "X-Content-Type-Options", "nosniff");
   AppendField(head, "Cache-Control", "no-store");
+  AppendField(head, "Cross-Origin-Resource-Policy", "same-origin");
+  if (!HasHeader(response, kPolicy)) {
+    AppendField(head, kPolicy, "default-src 'none'; frame-ancestors 'none'");
+  }
   AppendField(head, "Connection", keep_alive ? "keep-alive" : "close");
   head += "\r\n";
   return head;

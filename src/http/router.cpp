@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "gate.h"
 #include "pg_hello/http/target.h"
 
 namespace pg_hello::http {
@@ -157,14 +158,19 @@ class Router::Library {
   }
 
   void Handle(const std::string& path, Handler handler) {
-    routes_.push_back(std::make_unique<Entry>(Entry{path, SegmentsOf(path), std::move(handler)}));
+    routes_.push_back(
+        std::make_unique<Entry>(Entry{path, SegmentsOf(path), std::move(handler), false}));
     const Entry* entry = routes_.back().get();
     server_.Get(Pattern(entry->segments),
                 [this, entry](const httplib::Request&, httplib::Response&) { Dispatch(*entry); });
   }
 
-  Answer Route(const RequestHead& head, const std::string** route) {
-    Call call{head, DecodeTarget(head.target)};
+  void Open(const std::string& path) {
+    for (const auto& entry : routes_) entry->open = entry->open || entry->path == path;
+  }
+
+  Answer Route(const RequestHead& head, Caller caller, const std::string** route) {
+    Call call{head, caller, DecodeTarget(head.target)};
     const std::string text = "GET " + UnambiguousPath(call.target.segments) +
                              " HTTP/1.1\r\nHost: " + (head.host.empty() ? "localhost" : head.host) +
                              "\r\nConnection: close\r\n\r\n";
@@ -183,11 +189,13 @@ class Router::Library {
     std::string path;
     std::vector<std::string> segments;
     Handler handler;
+    bool open;
   };
 
   // One Route(). The library's handlers have no argument of ours, so it is reached through call_.
   struct Call {
     const RequestHead& head;
+    Caller caller;
     Target target;
     const Entry* entry = nullptr;
     bool parsed = false;
@@ -215,10 +223,13 @@ class Router::Library {
       // Whatever the matcher of this version makes of the pattern.
       if (!Match(entry.segments, call.target.segments, request.path_params)) return;
       call.entry = &entry;
+      if (!entry.open && call.caller != Caller::kTrusted) {
+        call.answer = Unauthorized(call.head.authorization);
+        return;
+      }
       request.params = std::move(call.target.params);
       request.accept = call.head.accept;
       request.accept_encoding = call.head.accept_encoding;
-      request.authorization = call.head.authorization;
       call.answer = entry.handler(request);
     } catch (...) {
       call.failed = true;
@@ -250,10 +261,12 @@ void Router::Handle(const std::string& path, Handler handler) {
   library_->Handle(path, std::move(handler));
 }
 
-Answer Router::Route(const RequestHead& head, const std::string** route) noexcept {
+void Router::Open(const std::string& path) { library_->Open(path); }
+
+Answer Router::Route(const RequestHead& head, Caller caller, const std::string** route) noexcept {
   if (route != nullptr) *route = nullptr;
   try {
-    return library_->Route(head, route);
+    return library_->Route(head, caller, route);
   } catch (...) {
     return InternalError();
   }

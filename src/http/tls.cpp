@@ -2,31 +2,25 @@
 // looked at, for it is the process' own.
 #include "tls.h"
 
-#include <fcntl.h>
 #include <openssl/bio.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <ctime>
 #include <new>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
-#include "descriptor.h"
+#include "server_file.h"
 
 namespace pg_hello::http {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = std::size_t{1024} * 1024;
 constexpr char kTls12Ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 template <auto kFree>
@@ -41,15 +35,6 @@ using Bio = std::unique_ptr<BIO, Freer<BIO_free>>;
 using Certificate = std::unique_ptr<X509, Freer<X509_free>>;
 using PrivateKey = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 
-// A file's contents, wiped when they are no longer needed.
-struct Contents {
-  Contents() = default;
-  Contents(const Contents&) = delete;
-  Contents& operator=(const Contents&) = delete;
-  ~Contents() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
-  std::string bytes;
-};
-
 std::string ErrnoText(int error) { return std::generic_category().message(error); }
 
 // Why OpenSSL's last call failed, in words without data.
@@ -62,54 +47,9 @@ std::string LibraryError() {
   return text;
 }
 
-std::string Quoted(std::string_view kind, const std::string& path) {
-  return std::string(kind) + " file \"" + path + "\"";
-}
-
-// What PostgreSQL asks of its own private key file. Empty if it is so.
-std::string KeyFileFault(const struct stat& status) {
-  constexpr mode_t kGroupOrOthers = S_IRWXG | S_IRWXO;
-  constexpr mode_t kBeyondGroupRead = S_IWGRP | S_IXGRP | S_IRWXO;
-  const bool ours = status.st_uid == geteuid();
-  const bool roots = status.st_uid == 0;
-  if (!ours && !roots) return " must be owned by the database user or root";
-  if ((ours && (status.st_mode & kGroupOrOthers) != 0) ||
-      (roots && (status.st_mode & kBeyondGroupRead) != 0)) {
-    return " has group or world access; its permissions must be u=rw (0600) or less if it is owned "
-           "by the database user, or u=rw,g=r (0640) or less if it is owned by root";
-  }
-  return {};
-}
-
 // All functions below that return a string: why it failed, empty if it did not.
 
-std::string ReadFile(std::string_view kind, const std::string& path, bool secret, Contents& out) {
-  const std::string what = Quoted(kind, path);
-  if (path.empty()) return "no " + std::string(kind) + " file is set";
-  // Non-blocking: a FIFO would wait for its other end before we can see that it is one.
-  const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file) return "could not open " + what + ": " + ErrnoText(errno);
-  struct stat status = {};
-  if (fstat(file.get(), &status) != 0) return "could not read " + what + ": " + ErrnoText(errno);
-  if (!S_ISREG(status.st_mode)) return what + " is not a regular file";
-  const std::string fault = secret ? KeyFileFault(status) : std::string();
-  if (!fault.empty()) return what + fault;
-  if (status.st_size > static_cast<off_t>(kMaxFileBytes)) return what + " is too long";
-  // Its final size at once: a string that grows would leave copies behind.
-  out.bytes.resize(kMaxFileBytes);
-  std::size_t size = 0;
-  while (size < out.bytes.size()) {
-    const ssize_t count = read(file.get(), out.bytes.data() + size, out.bytes.size() - size);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return "could not read " + what + ": " + ErrnoText(errno);
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  out.bytes.resize(size);
-  return {};
-}
-
-Bio Reader(const Contents& contents) {
+Bio Reader(const FileContents& contents) {
   Bio bio(BIO_new_mem_buf(contents.bytes.data(), static_cast<int>(contents.bytes.size())));
   if (bio == nullptr) throw std::bad_alloc();
   return bio;
@@ -139,8 +79,8 @@ Certificate NextCertificate(BIO* bio, std::string& error) {
 // Calls `take`, which returns whether OpenSSL took it, with each certificate of a file.
 template <typename Take>
 std::string ForEachCertificate(std::string_view kind, const std::string& path, Take take) {
-  Contents contents;
-  std::string error = ReadFile(kind, path, false, contents);
+  FileContents contents;
+  std::string error = ReadServerFile(kind, path, Secrecy::kPublic, contents);
   if (!error.empty()) return error;
   const Bio bio = Reader(contents);
   int taken = 0;
@@ -152,7 +92,7 @@ std::string ForEachCertificate(std::string_view kind, const std::string& path, T
     }
   }
   if (error.empty() && taken == 0) error = "there is no certificate in it";
-  return error.empty() ? error : "could not load " + Quoted(kind, path) + ": " + error;
+  return error.empty() ? error : "could not load " + QuotedFile(kind, path) + ": " + error;
 }
 
 std::string UseCertificate(SSL_CTX* context, const std::string& path) {
@@ -164,10 +104,10 @@ std::string UseCertificate(SSL_CTX* context, const std::string& path) {
 }
 
 std::string UseKey(SSL_CTX* context, const std::string& path) {
-  Contents contents;
-  const std::string error = ReadFile("private key", path, true, contents);
+  FileContents contents;
+  const std::string error = ReadServerFile("private key", path, Secrecy::kSecret, contents);
   if (!error.empty()) return error;
-  const std::string prefix = "could not load " + Quoted("private key", path) + ": ";
+  const std::string prefix = "could not load " + QuotedFile("private key", path) + ": ";
   const Bio bio = Reader(contents);
   ERR_clear_error();
   const PrivateKey key(PEM_read_bio_PrivateKey(bio.get(), nullptr, HaveNoPassphrase, nullptr));
@@ -178,7 +118,7 @@ std::string UseKey(SSL_CTX* context, const std::string& path) {
   }
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     ERR_clear_error();
-    return Quoted("private key", path) + " does not match the certificate";
+    return QuotedFile("private key", path) + " does not match the certificate";
   }
   return {};
 }

@@ -26,20 +26,26 @@ namespace {
 
 constexpr char kTriedAgain[] = "It will be tried again. Is another server using the port?";
 constexpr char kNotTriedAgain[] = "Correct it and reload the configuration.";
+constexpr char kProtect[] =
+    "Set \"pg_hello.auth_token_file\" and \"pg_hello.ssl\", or listen on local addresses only.";
 
-struct ListenerChange {
+struct News {
   std::string message;
-  const char* hint;  // null if all is well
+  const char* hint = nullptr;  // null if all is well
+  bool warning = false;
 };
 
 struct Serving {
   health::StatusHistory health;
   std::unique_ptr<http::Reactor> reactor;
   std::vector<http::ListenerState> told;  // what shared memory and the log show
-  std::vector<ListenerChange> changes;    // what the log has yet to be told
-  ListenerChange telling{};
-  std::string
-      tls_fault;  // why the certificate in use is not that in the files, as the log knows it
+  std::vector<News> news;                 // what the log has yet to be told
+  News telling{};
+  std::string tls_fault;    // why the certificate in use is not that in the files, for the log
+  std::string token_fault;  // the same of the token
+  std::string shut;         // why nobody's token is the right one; empty if somebody's may be
+  std::string shut_told;    // what shared memory shows of it
+  std::string exposed;      // addresses that everybody can read from, as the log knows them
 };
 
 Serving* serving = nullptr;
@@ -94,11 +100,11 @@ void CopyText(char (&target)[kSize], const std::string& source) {
   target[length] = '\0';
 }
 
-// What pg_hello_info() shows of the listeners.
-void PublishListeners(const std::vector<http::ListenerState>& listeners) {
+// What pg_hello_info() shows of the listeners, and of what keeps all from being let in.
+void PublishListeners(const std::vector<http::ListenerState>& listeners, const std::string& shut) {
   shared::WorkerStatus& worker = shared_stats->worker;
   std::string addresses;
-  std::string errors;
+  std::string errors = shut;
   for (const http::ListenerState& listener : listeners) {
     std::string& text = listener.error.empty() ? addresses : errors;
     text += (text.empty() ? "" : ", ") + (listener.error.empty() ? listener.bound : listener.error);
@@ -119,7 +125,7 @@ bool SameState(const http::ListenerState& a, const http::ListenerState& b) {
 
 // What the log is to be told of a change from `before` to `after`.
 void Announce(const std::vector<http::ListenerState>& before,
-              const std::vector<http::ListenerState>& after, std::vector<ListenerChange>& changes) {
+              const std::vector<http::ListenerState>& after, std::vector<News>& changes) {
   for (const http::ListenerState& old : before) {
     const bool still = std::any_of(after.begin(), after.end(),
                                    [&old](const auto& now) { return now.bound == old.bound; });
@@ -132,7 +138,10 @@ void Announce(const std::vector<http::ListenerState>& before,
                                    [&now](const auto& old) { return SameState(old, now); });
     if (!known && now.error.empty()) {
       const std::string scheme = now.wanted.tls ? "https://" : "http://";
-      changes.push_back({"serving metrics on " + scheme + now.bound + "/metrics", nullptr});
+      changes.push_back(
+          {"serving metrics on " +
+               (now.wanted.unix_path.empty() ? scheme + now.bound + "/metrics" : now.bound),
+           nullptr});
     } else if (!known) {
       changes.push_back({now.error, now.retried ? kTriedAgain : kNotTriedAgain});
     }
@@ -142,13 +151,26 @@ void Announce(const std::vector<http::ListenerState>& before,
 // Takes over what has become of the listeners, if anything has.
 void FollowListeners() {
   std::vector<http::ListenerState> now = serving->reactor->listeners();
-  if (now.size() == serving->told.size() &&
+  if (serving->shut == serving->shut_told && now.size() == serving->told.size() &&
       std::equal(now.begin(), now.end(), serving->told.begin(), SameState)) {
     return;
   }
-  PublishListeners(now);
-  Announce(serving->told, now, serving->changes);
+  PublishListeners(now, serving->shut);
+  Announce(serving->told, now, serving->news);
   serving->told = std::move(now);
+  serving->shut_told = serving->shut;
+}
+
+// Tells why what is in use is not what is in the files, once for each reason.
+void TellFault(const std::string& fault, const char* what, std::string& told) {
+  if (fault == told) return;
+  if (fault.empty()) {
+    serving->news.push_back({"using the " + std::string(what) + " that is in the files now"});
+  } else {
+    serving->news.push_back(
+        {"still using the previous " + std::string(what) + ": " + fault, kNotTriedAgain});
+  }
+  told = fault;
 }
 
 // Reads the certificate anew. What keeps it from being used at all is told with the listeners; what
@@ -160,13 +182,40 @@ void LoadTls() {
   }
   std::string fault = serving->reactor->LoadTls(TlsFiles());
   if (!serving->reactor->has_tls()) fault.clear();
-  if (fault == serving->tls_fault) return;
-  if (fault.empty()) {
-    serving->changes.push_back({"using the certificate that is in the files now", nullptr});
-  } else {
-    serving->changes.push_back({"still using the previous certificate: " + fault, kNotTriedAgain});
+  TellFault(fault, "certificate", serving->tls_fault);
+}
+
+// Reads the token anew. Without one that could be used before, health checks are all that is
+// answered.
+void SetAccess() {
+  const http::AccessRules rules = AccessRules();
+  std::string fault = serving->reactor->SetAccess(rules);
+  std::string shut;
+  if (!rules.token_file.empty() && !serving->reactor->has_token()) {
+    shut = "nobody is served metrics: " + fault;
+    fault.clear();
   }
-  serving->tls_fault = std::move(fault);
+  if (rules.token_file.empty() || !shut.empty()) {
+    serving->token_fault.clear();
+  } else {
+    TellFault(fault, "token", serving->token_fault);
+  }
+  if (shut != serving->shut && !shut.empty()) serving->news.push_back({shut, kNotTriedAgain});
+  serving->shut = std::move(shut);
+}
+
+// Warns of addresses that others than this machine's users can reach and need nothing for.
+void WarnOfExposure(const std::vector<http::ListenAddress>& addresses) {
+  std::string exposed;
+  for (const http::ListenAddress& address : addresses) {
+    if (http::IsLocal(address) || address.tls || *settings.auth_token_file != '\0') continue;
+    exposed += (exposed.empty() ? "" : ", ") + address.host;
+  }
+  if (!exposed.empty() && exposed != serving->exposed) {
+    serving->news.push_back(
+        {"everybody who can reach " + exposed + " can read the metrics", kProtect, true});
+  }
+  serving->exposed = std::move(exposed);
 }
 
 // Runs `work`; lack of memory leaves things as they are until the next turn.
@@ -194,7 +243,13 @@ bool StartServing(std::int64_t now_ms) noexcept {
 
 void Listen(std::int64_t now_ms) noexcept {
   Unharmed([] { LoadTls(); });
-  Unharmed([now_ms] { serving->reactor->Listen(ListenAddresses(), now_ms); });
+  // Without its rules, no new address is opened.
+  Unharmed([now_ms] {
+    SetAccess();
+    const std::vector<http::ListenAddress> addresses = ListenAddresses();
+    serving->reactor->Listen(addresses, now_ms);
+    WarnOfExposure(addresses);
+  });
   shared_stats->worker.certificate_expires_at_us.store(
       serving->reactor->certificates_expire_at_s() * 1'000'000, std::memory_order_relaxed);
 }
@@ -235,14 +290,14 @@ std::int64_t ServingTimeoutMs(std::int64_t now_ms, std::int64_t at_most_ms) noex
   return serving->reactor->TimeoutMs(now_ms, at_most_ms);
 }
 
-bool NextListenerChange(const char** message, const char** hint) noexcept {
-  if (serving->changes.empty()) {
+bool NextServingNews(ServingNews* news) noexcept {
+  if (serving->news.empty()) {
     return false;
   }
-  serving->telling = std::move(serving->changes.front());
-  serving->changes.erase(serving->changes.begin());
-  *message = serving->telling.message.c_str();
-  *hint = serving->telling.hint;
+  serving->telling = std::move(serving->news.front());
+  serving->news.erase(serving->news.begin());
+  const News& telling = serving->telling;
+  *news = {telling.message.c_str(), telling.hint, telling.warning};
   return true;
 }
 

@@ -25,9 +25,16 @@ int ServingDescriptor() noexcept;
 // Until Serve() has a deadline to see to, at most `at_most_ms`.
 std::int64_t ServingTimeoutMs(std::int64_t now_ms, std::int64_t at_most_ms) noexcept;
 
-// A change of a listener or of its certificate that has not been told yet, as texts for the log
-// that stay valid until the next call; `hint` is null if all is well. False if there is none.
-bool NextListenerChange(const char** message, const char** hint) noexcept;
+// What has happened to a listener, its certificate or the token.
+struct ServingNews {
+  const char* message;
+  const char* hint;  // null if there is nothing to be done
+  bool warning;
+};
+
+// News that have not been told yet, as texts for the log that stay valid until the next call. False
+// if there are none.
+bool NextServingNews(ServingNews* news) noexcept;
 
 }  // namespace pg_hello::pg
 

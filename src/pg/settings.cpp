@@ -46,20 +46,27 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
+// "*", or a name without a port as Host has it.
+bool IsHostName(std::string_view text) {
+  return text == "*" || text.find_first_not_of(
+                            "abcdefghijklmnopqrstuvwxyz"
+                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~") == std::string_view::npos;
+}
+
 // Calls `take` with each element of a comma-separated list. False if one is empty though the list
 // is not.
 template <typename Take>
-bool ForEachAddress(std::string_view list, Take take) {
+bool ForEachElement(std::string_view list, Take take) {
   if (Trim(list).empty()) {
     return true;
   }
   for (;;) {
     const std::size_t comma = list.find(',');
-    const std::string_view address = Trim(list.substr(0, comma));
-    if (address.empty()) {
+    const std::string_view element = Trim(list.substr(0, comma));
+    if (element.empty()) {
       return false;
     }
-    take(address);
+    take(element);
     if (comma == std::string_view::npos) {
       return true;
     }
@@ -97,11 +104,31 @@ static bool CheckClock(int* value, void**, GucSource) {
 }
 
 static bool CheckListenAddresses(char** value, void**, GucSource) {
-  if (!ForEachAddress(*value, [](std::string_view) {})) {
+  if (!ForEachElement(*value, [](std::string_view) {})) {
     GUC_check_errdetail("List of addresses has an empty element.");
     return false;
   }
   return true;
+}
+
+static bool CheckAllowedHosts(char** value, void**, GucSource) {
+  bool good = true;
+  if (!ForEachElement(*value,
+                      [&good](std::string_view host) { good = good && IsHostName(host); })) {
+    GUC_check_errdetail("List of host names has an empty element.");
+    return false;
+  }
+  if (!good) {
+    GUC_check_errdetail("A host name consists of letters, digits, \"-\", \".\", \"_\" and \"~\".");
+    GUC_check_errhint("Leave out scheme and port; \"*\" alone stands for any name.");
+  }
+  return good;
+}
+
+static const char* ShowUnixSocketPermissions() {
+  static char text[12];
+  snprintf(text, sizeof(text), "%04o", static_cast<unsigned>(settings.unix_socket_permissions));
+  return text;
 }
 
 static bool CheckMetricsPinned(char** value, void**, GucSource) {
@@ -194,6 +221,25 @@ void DefineServerSettings() {
                              "Sets the file with the authorities of HTTPS clients' certificates.",
                              "In PEM. If empty, clients need no certificate.",
                              &settings.ssl_ca_file, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.auth_token_file", "Sets the file with the token that HTTP clients must show.",
+      "One line, readable by the server's user only. If empty, clients need none. Health checks "
+      "never do.",
+      &settings.auth_token_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, nullptr, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.allowed_hosts", "Names by which HTTP clients may call this server.",
+      "A comma-separated list, besides \"localhost\" and IP addresses; \"*\" stands for any name.",
+      &settings.allowed_hosts, "", PGC_SIGHUP, 0, CheckAllowedHosts, nullptr, nullptr);
+  DefineCustomStringVariable(
+      "pg_hello.unix_socket_path", "Sets the Unix socket on which metrics are also served.",
+      "Who may open it needs no token. If empty, there is none. A relative path starts in the data "
+      "directory.",
+      &settings.unix_socket_path, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+  DefineCustomIntVariable("pg_hello.unix_socket_permissions",
+                          "Sets the access permissions of \"pg_hello.unix_socket_path\".",
+                          "A numeric mode as chmod takes it; an octal one begins with 0.",
+                          &settings.unix_socket_permissions, 0700, 0, 0777, PGC_SIGHUP, 0, nullptr,
+                          nullptr, ShowUnixSocketPermissions);
   DefineCustomIntVariable(
       "pg_hello.metrics_max_functions", "Sets the number of functions that /metrics shows.",
       "The first to come stay until they are dropped or reset. The extension's own and those of "
@@ -236,11 +282,24 @@ void DefineServerSettings() {
 
 std::vector<http::ListenAddress> ListenAddresses() {
   std::vector<http::ListenAddress> addresses;
-  ForEachAddress(settings.listen_addresses, [&addresses](std::string_view address) {
+  ForEachElement(settings.listen_addresses, [&addresses](std::string_view address) {
     addresses.push_back(
         {std::string(address), static_cast<std::uint16_t>(settings.port), TlsWanted()});
   });
+  if (*settings.unix_socket_path != '\0') {
+    http::ListenAddress& local = addresses.emplace_back();
+    local.unix_path = settings.unix_socket_path;
+    local.unix_mode = static_cast<std::uint32_t>(settings.unix_socket_permissions);
+  }
   return addresses;
+}
+
+http::AccessRules AccessRules() {
+  http::AccessRules rules;
+  ForEachElement(settings.allowed_hosts,
+                 [&rules](std::string_view host) { rules.hosts.emplace_back(host); });
+  rules.token_file = settings.auth_token_file;
+  return rules;
 }
 
 const selection::PatternList& PinnedPatterns() {

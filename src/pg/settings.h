@@ -29,6 +29,10 @@ struct Settings {
   char* ssl_cert_file;
   char* ssl_key_file;
   char* ssl_ca_file;
+  char* auth_token_file;
+  char* allowed_hosts;
+  char* unix_socket_path;
+  int unix_socket_permissions;
   int metrics_max_functions;
   int metrics_max_histograms;
   char* metrics_pinned;
@@ -46,12 +50,16 @@ void DefineSessionSettings();
 // Defines the rest. REQUIRES: the library is being loaded by the postmaster.
 void DefineServerSettings();
 
-// pg_hello.listen_addresses, port and ssl as the reactor wants them. May throw std::bad_alloc.
+// pg_hello.listen_addresses, port, ssl and unix_socket_* as the reactor wants them. May throw
+// std::bad_alloc.
 std::vector<http::ListenAddress> ListenAddresses();
 // pg_hello.ssl, also if this build cannot do what it asks for: nothing is served then.
 bool TlsWanted();
 // pg_hello.ssl_*_file, in the same way: relative to the data directory, which is the server's own.
 http::TlsFiles TlsFiles();
+
+// pg_hello.auth_token_file and allowed_hosts, in the same way. May throw std::bad_alloc.
+http::AccessRules AccessRules();
 
 // pg_hello.metrics_pinned; good until the setting changes. May throw std::bad_alloc.
 const selection::PatternList& PinnedPatterns();

@@ -5,8 +5,8 @@
 // TEMPLATE never wait for it and it runs during recovery and on standbys. Its death by a crash
 // would be the cluster's: it has no threads, and no exception leaves serving.cpp.
 //
-//   SIGHUP    re-read the settings and the certificate, rebind if addresses, port or TLS have
-//             changed
+//   SIGHUP    re-read the settings, the certificate and the token, rebind if addresses, port, TLS
+//             or the Unix socket have changed
 //   SIGTERM   end at once, with exit code 1: at shutdown nobody starts it again, otherwise the
 //             postmaster does
 //   SIGUSR1   the postmaster has started or buried a visitor (probe_launcher.h): look after them
@@ -74,15 +74,11 @@ void MarkStarted() {
 }
 
 // What became of the listeners goes to the log, once for each change.
-void LogListenerChanges() {
-  const char* message = nullptr;
-  const char* hint = nullptr;
-  while (NextListenerChange(&message, &hint)) {
-    if (hint != nullptr) {
-      ereport(LOG, (errmsg("pg_hello: %s", message), errhint("%s", hint)));
-    } else {
-      ereport(LOG, (errmsg("pg_hello: %s", message)));
-    }
+void LogServingNews() {
+  ServingNews news{};
+  while (NextServingNews(&news)) {
+    ereport(news.warning ? WARNING : LOG, (errmsg("pg_hello: %s", news.message),
+                                           news.hint != nullptr ? errhint("%s", news.hint) : 0));
   }
 }
 
@@ -150,7 +146,7 @@ void pg_hello_worker_main(Datum) {
     }
     Serve(NowMs());
     Probe(NowMs());
-    LogListenerChanges();
+    LogServingNews();
     LogFullTable();
     if (CountObjectives(NowMs())) {
       WatchHealth();

@@ -12,6 +12,7 @@ use Carp qw(croak confess);
 use Exporter qw(import);
 use IO::Select;
 use IO::Socket::IP;
+use IO::Socket::UNIX;
 use POSIX ();
 use Socket qw(SOCK_STREAM);
 use Test::More;
@@ -244,7 +245,7 @@ sub metrics_port
 			{
 				$port = $1 if $line =~ m{serving metrics on https?://.*?:(\d+)[,/]};
 				$port = undef
-				  if $line =~ /no\ longer\ serving\ metrics
+				  if $line =~ /no\ longer\ serving\ metrics\ on\ (?!unix:)
 					| starting\ PostgreSQL
 					| reinitializing
 					| background\ worker\ "pg_hello\ metrics"\ \(PID/x;
@@ -253,10 +254,11 @@ sub metrics_port
 		});
 }
 
-# A port, an [address, port], or a server to ask for its port.
+# A port, an [address, port], a Unix socket's path, or a server to ask for its port.
 sub http_connect
 {
 	my ($where) = @_;
+	return IO::Socket::UNIX->new(Peer => $where, Type => SOCK_STREAM) if $where =~ m{\A/};
 	my ($host, $port) =
 	    !ref $where ? ('127.0.0.1', $where)
 	  : ref $where eq 'ARRAY' ? @$where
@@ -316,7 +318,7 @@ sub http_get
 	my ($where, $path, %how) = @_;
 	my $method = $how{method} // 'GET';
 	my $more = join '', map { "$_\r\n" } @{ $how{headers} // [] };
-	return http_raw($where, "$method $path HTTP/1.1\r\nHost: test\r\nConnection: close\r\n$more\r\n",
+	return http_raw($where, "$method $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n$more\r\n",
 		head => $method eq 'HEAD');
 }
 

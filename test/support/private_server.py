@@ -139,4 +139,8 @@ class PrivateServer:
 
     def stopped_cleanly(self):
         """After the block: whether the server shut down in good order."""
-        return "database system is shut down" in self.log_text()
+        # It says so when it has removed the file that pg_ctl waits for.
+        try:
+            return wait_for("the last line of the log", lambda: "database system is shut down" in self.log_text(), 10)
+        except TimeoutError:
+            return False

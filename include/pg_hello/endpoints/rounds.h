@@ -6,8 +6,9 @@
 // older than its request, and sixteen scrapes at once cost two renderings at most.
 //
 // Memory is bounded: there is one snapshot, which stays for the next one to be taken into, and one
-// body half made; of bodies, half made, waited for and being sent, there are kMaxBodies, each
-// shared by all who are sent it. Who would need one more is told to come back later.
+// body half made, and kMaxBodies are being sent, each shared by all who are sent it. The next one is
+// begun when one of them has gone, which is the reactor's to see to. At most kMaxJobs are waited
+// for; who would need one more is told to come back later.
 #ifndef PG_HELLO_ENDPOINTS_ROUNDS_H
 #define PG_HELLO_ENDPOINTS_ROUNDS_H
 
@@ -46,12 +47,13 @@ struct Representation {
 // Not thread-safe.
 class Rounds {
  public:
-  static constexpr std::size_t kMaxBodies = 8;
+  static constexpr std::size_t kMaxBodies = 7;
+  static constexpr std::size_t kMaxJobs = 32;
 
   // `renew` is called once for each round.
   explicit Rounds(SnapshotRenewal renew);
 
-  // A job for the representation, or 503 with Retry-After if there are kMaxBodies. The jobs may
+  // A job for the representation, or 503 with Retry-After if there are kMaxJobs. The jobs may
   // outlive this object.
   http::Answer Join(Representation wanted);
 

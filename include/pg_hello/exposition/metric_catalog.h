@@ -248,7 +248,7 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
      "Samples in the last finished exposition."},
     {FamilyId::kHttpConnectionsRefused, "pg_hello_http_connections_refused", FamilyType::kCounter,
      "", {},
-     "Connections that were closed at once because all places were being served."},
+     "Connections that were closed at once because all of their client's places were being served."},
     {FamilyId::kTlsCertificateNotAfterTimestampSeconds,
      "pg_hello_tls_certificate_not_after_timestamp_seconds", FamilyType::kGauge, "seconds", {},
      "Unix time at which the first of the certificates expires that clients are shown. "

@@ -17,14 +17,14 @@ using Params = std::vector<std::pair<std::string, std::string>>;
 
 bool HasParam(const Params& params, std::string_view name);
 
-// A GET or HEAD request, already routed. Everything in it comes from the client: nothing of it may
-// be echoed into a response or a log line unescaped, and decoded values are any bytes.
+// A GET or HEAD request, already routed and let in. Everything in it comes from the client: nothing
+// of it may be echoed into a response or a log line unescaped, and decoded values are any bytes.
+// What the client has shown to be let in is not in it.
 struct Request {
   std::vector<std::string> path_params;  // decoded; what stands for the route's {...}, in order
   Params params;                         // decoded query parameters; "?a" has an empty value
   std::string accept;
   std::string accept_encoding;
-  std::string authorization;
 };
 
 // The body is shared, not copied: several connections may be sent the same one.
@@ -44,6 +44,9 @@ class Job {
   virtual ~Job() = default;
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
+
+  // Whether Step() has to wait until a body that is being sent has gone.
+  virtual bool WantsRoom() const { return false; }
 
   // Works for about a millisecond; true when the response is there. May throw: all who wait are
   // answered with a bare 500 then.

@@ -5,8 +5,11 @@
 // Every resource has a bound. A connection's input buffer holds at most one head (kMaxHeadBytes),
 // its output one response body that it shares with others; with TLS, OpenSSL holds a record each
 // way. Every state has an absolute deadline, which bytes that drip in do not move. When all places
-// are taken, the connection that has been waiting longest without a complete request is closed in
-// favour of the new one.
+// or descriptors are taken, who has most connections gives up one in favour of the new one: that
+// which has been waiting longest without a complete request, or else whose client has been taking
+// nothing of its response for longest. Who has all that one peer may have gives up one of its own.
+// Who comes while all are being answered waits in the system's backlog. A job that wants room ends
+// the response that nobody takes anything of.
 //
 // Nothing holds the loop: one Poll() answers a few requests, works for one slice at the jobs that
 // make long responses, one job after the other in the order in which they were asked for, and
@@ -25,12 +28,15 @@
 #include <string>
 #include <vector>
 
+#include "pg_hello/http/access.h"
 #include "pg_hello/http/router.h"
 
 namespace pg_hello::http {
 
 struct Limits {
   int max_connections = 256;
+  // Of one IPv4 address or one IPv6 network (/64) that is not this machine's.
+  int max_connections_of_peer = 192;
   std::int64_t head_ms = 5'000;       // accept or first byte of a request -> complete head
   std::int64_t idle_ms = 75'000;      // between two requests of one connection
   std::int64_t response_ms = 30'000;  // complete head -> last byte sent
@@ -51,8 +57,16 @@ struct ListenAddress {
   std::uint16_t port = 0;  // 0: the system chooses
   bool tls = false;        // HTTPS, and never anything else
 
+  // Not empty: a Unix socket at this path, at most as open as `unix_mode` says, and none of the
+  // above. Who may open it needs no token, and is not asked for a Host.
+  std::string unix_path = {};
+  std::uint32_t unix_mode = 0700;
+
   friend bool operator==(const ListenAddress&, const ListenAddress&) = default;
 };
+
+// Whether only this machine's own users can reach it.
+bool IsLocal(const ListenAddress& address);
 
 // PEM files of a server that speaks TLS.
 struct TlsFiles {
@@ -65,7 +79,8 @@ struct TlsFiles {
 // only one could be bound, `error` says so of the other (unless the machine merely has no IPv6).
 struct ListenerState {
   ListenAddress wanted;
-  std::string bound;       // "127.0.0.1:9797" or "127.0.0.1:9797, [::1]:9797"; empty if not bound
+  std::string bound;       // "127.0.0.1:9797", "127.0.0.1:9797, [::1]:9797" or "unix:/path"; empty
+                           // if not bound
   std::uint16_t port = 0;  // the port in use, 0 if not bound
   std::string error;       // why not; empty if bound
   bool retried = false;    // Poll() will try again; otherwise only Listen() does
@@ -102,6 +117,14 @@ class Reactor {
   // Unix epoch; 0 without TLS.
   std::int64_t certificates_expire_at_s() const;
 
+  // Lets in who keeps to these rules, from the next request on; until then, who calls the server
+  // "localhost" or by an IP address. Empty if that went well, otherwise why the token's file cannot
+  // be used, with nothing of its contents: the token that was in use stays in use; if there was
+  // none, there is an answer on open paths only. Throws std::bad_alloc, and has not let in more
+  // then.
+  std::string SetAccess(const AccessRules& rules);
+  bool has_token() const;  // a token is asked for, and there is a right one
+
   // From now on, listen on exactly these addresses: listeners that are no longer wanted are closed
   // first (their idle connections too; requests under way are finished), those already open stay,
   // the others are opened. A bind that fails is tried again after 1 s, then 2 s, doubling to 60 s.
@@ -126,7 +149,8 @@ class Reactor {
 
   int connections() const;
 
-  // Connections that were closed at once, since construction, because all places were being served.
+  // Connections that were closed at once, since construction, because all of their
+  // client's places were being served.
   std::uint64_t connections_refused() const;
 
   // Requests that are being answered: complete, and not all of the response is sent.

@@ -16,6 +16,12 @@
 
 namespace pg_hello::http {
 
+// Who asks.
+enum class Caller {
+  kTrusted,   // has shown what the rules ask for
+  kStranger,  // is answered on open paths only
+};
+
 class Router {
  public:
   Router();
@@ -28,10 +34,15 @@ class Router {
   // Request::path_params.
   void Handle(const std::string& path, Handler handler);
 
-  // What to answer. Never throws: an unknown path is 404, a handler that throws 500 (with nothing
-  // of the exception in it), a request that the library refuses 400. If asked for, `route` is set
-  // to the path of the route that answered, as given to Handle(), or to null if none did.
-  Answer Route(const RequestHead& head, const std::string** route = nullptr) noexcept;
+  // Everybody is answered on this path. REQUIRES: it has been given to Handle().
+  void Open(const std::string& path);
+
+  // What to answer. Never throws: an unknown path is 404, a path that is not open 401 for a
+  // stranger, a handler that throws 500 (with nothing of the exception in it), a request that the
+  // library refuses 400. If asked for, `route` is set to the path of the route that answered, as
+  // given to Handle(), or to null if none did.
+  Answer Route(const RequestHead& head, Caller caller,
+               const std::string** route = nullptr) noexcept;
 
  private:
   class Library;

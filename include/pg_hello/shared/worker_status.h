@@ -19,13 +19,13 @@ inline constexpr std::array<const char*, 10> kHttpPaths = {
     "/livez",   "/readyz",           "/readyz/{check}",
     "/",        "/api/v1/functions", "/api/v1/functions/{datname}/{funcid}",
     "other"};
-inline constexpr std::array<const char*, 15> kHttpCodes = {"200", "400", "404", "405", "406",
-                                                           "408", "413", "414", "417", "431",
-                                                           "500", "501", "503", "505", "other"};
+inline constexpr std::array<const char*, 17> kHttpCodes = {
+    "200", "400", "401", "404", "405", "406", "408", "413",  "414",
+    "417", "421", "431", "500", "501", "503", "505", "other"};
 
 struct ListenText {
   char addresses[256];  // "127.0.0.1:9797, [::1]:9797"; empty while nothing is bound. UTF-8.
-  char error[256];      // why an address is not bound; empty if all are. UTF-8.
+  char error[256];      // why an address is not bound or nobody is let in; empty if all is well
 };
 
 struct WorkerStatus {

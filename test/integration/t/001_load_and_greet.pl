@@ -60,6 +60,8 @@ is($node->safe_psql('postgres', q{
 	SELECT name, vartype, context, boot_val, min_val, max_val, enumvals
 	FROM pg_settings WHERE name LIKE 'pg\_hello.%' ORDER BY name COLLATE "C"}),
 	join("\n",
+		'pg_hello.allowed_hosts|string|sighup||||',
+		'pg_hello.auth_token_file|string|sighup||||',
 		'pg_hello.clock|enum|superuser|auto|||{auto,tsc,monotonic}',
 		'pg_hello.listen_addresses|string|sighup|127.0.0.1|||',
 		'pg_hello.max_functions|integer|postmaster|5000|1|1000000|',
@@ -78,7 +80,9 @@ is($node->safe_psql('postgres', q{
 		'pg_hello.ssl_key_file|string|sighup|server.key|||',
 		'pg_hello.track|enum|superuser|pl|||{none,own,pl,all}',
 		'pg_hello.track_inlinable|bool|superuser|off|||',
-		'pg_hello.track_roles|bool|superuser|off|||'),
+		'pg_hello.track_roles|bool|superuser|off|||',
+		'pg_hello.unix_socket_path|string|sighup||||',
+		'pg_hello.unix_socket_permissions|integer|sighup|448|0|511|'),
 	'settings are listed with type, context, default and limits');
 is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_settings WHERE name LIKE 'pg\_hello.%' AND coalesce(short_desc, '') = ''}),
 	'0', 'each setting has a description');

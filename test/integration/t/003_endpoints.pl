@@ -52,10 +52,10 @@ is(http_get($port, '/metrics?x=y')->{status}, 200, 'a query is no matter');
 
 my $marker = 'Zq7Xecho';
 foreach my $request (
-	"GET /$marker HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
-	"GET /metrics?$marker HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+	"GET /$marker HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
+	"GET /metrics?$marker HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 	"GET /health HTTP/1.1\r\nHost: $marker\r\nX-A: $marker\r\nConnection: close\r\n\r\n",
-	"$marker / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+	"$marker / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
 	"GET / HTTP/1.1\r\n$marker\r\n\r\n",
 	"GET / $marker\r\n\r\n",
 	"$marker\r\n\r\n")
@@ -68,13 +68,13 @@ foreach my $request (
 # --- malformed requests are refused, and the worker goes on -----------------------------------------
 
 my %refused = (
-	"GET / HTTP/2.0\r\nHost: t\r\n\r\n" => 505,
+	"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n" => 505,
 	"GET / HTTP/1.1\r\n\r\n" => 400,
-	"GET / HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\n\r\nhello" => 413,
-	"GET / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" => 501,
-	"GET /" . 'a' x 300 . " HTTP/1.1\r\nHost: t\r\n\r\n" => 414,
-	"GET / HTTP/1.1\r\nHost: t\r\nX: " . 'a' x 9000 . "\r\n\r\n" => 431,
-	"GET / HTTP/1.1\r\nHost: t\r\n folded\r\n\r\n" => 400,
+	"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello" => 413,
+	"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" => 501,
+	"GET /" . 'a' x 300 . " HTTP/1.1\r\nHost: localhost\r\n\r\n" => 414,
+	"GET / HTTP/1.1\r\nHost: localhost\r\nX: " . 'a' x 9000 . "\r\n\r\n" => 431,
+	"GET / HTTP/1.1\r\nHost: localhost\r\n folded\r\n\r\n" => 400,
 	"\0\1\2\3\r\n\r\n" => 400);
 foreach my $request (sort keys %refused)
 {
@@ -89,16 +89,16 @@ foreach my $request (sort keys %refused)
 	my $socket = http_connect($port);
 	foreach my $path ('/livez', '/metrics', '/livez')
 	{
-		syswrite($socket, "GET $path HTTP/1.1\r\nHost: t\r\n\r\n");
+		syswrite($socket, "GET $path HTTP/1.1\r\nHost: localhost\r\n\r\n");
 		is(http_read($socket)->{status}, 200, "$path over one connection");
 	}
-	syswrite($socket, "HEAD /livez HTTP/1.1\r\nHost: t\r\n\r\n");
+	syswrite($socket, "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 	is(http_read($socket, head => 1)->{status}, 200, 'HEAD over the same');
-	syswrite($socket, "GET /livez HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+	syswrite($socket, "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 	is(http_read($socket, until_close => 1)->{headers}{connection}, 'close', 'closed when asked to');
 
 	my $both = http_raw($port,
-		"GET /livez HTTP/1.1\r\nHost: t\r\n\r\nGET /livez HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+		"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\nGET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 	my $answers = () = $both->{text} =~ m{^HTTP/1\.1 200 }mg;
 	is($answers, 2, 'two requests in one packet get two answers');
 	like(http_raw($port, "GET /livez HTTP/1.0\r\n\r\n")->{body}, qr/ok/, 'HTTP/1.0 without Host');

@@ -23,7 +23,7 @@ sub serves { my $socket = http_connect($_[0]); return $socket && http_get($_[0],
 my $first = metrics_port($node);
 is(info($node, 'listening, listen_addresses, port, listen_error'), "t|127.0.0.1:$first|$first|", 'where it serves, in SQL');
 my $idle = http_connect($first);
-syswrite($idle, "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n");
+syswrite($idle, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 is(http_read($idle)->{status}, 200, 'a connection that stays open');
 
 my $second = free_port();

@@ -36,7 +36,7 @@ foreach my $round (1 .. 3)
 		foreach (1 .. 50)
 		{
 			my $socket = $open->();
-			syswrite($socket, "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n");
+			syswrite($socket, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 			http_read($socket)->{status} == 200 or die 'no answer';
 			push @idle, $socket;
 		}

@@ -86,7 +86,7 @@ $node->append_conf('postgresql.conf', "pg_hello.port = $fixed");
 $node->reload;
 wait_until('it serves on a fixed port', sub { http_connect($fixed) });
 my $open = http_connect($fixed);
-syswrite($open, "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n");
+syswrite($open, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
 is(http_read($open)->{status}, 200, 'a client that stays connected');
 crash('the worker again', worker_pid());
 is(http_get($fixed, '/livez')->{status}, 200, '... and the port is the same');

@@ -41,7 +41,7 @@ sub https_get
 {
 	my ($path, @options) = @_;
 	my ($out, $err) = ('', '');
-	my $request = "GET $path HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n";
+	my $request = "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 	IPC::Run::run([ s_client('-quiet', @options) ], '<', \$request, '>', \$out, '2>', \$err, IPC::Run::timeout(60));
 	return $out;
 }
@@ -75,7 +75,7 @@ sub plain_is_silent
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	my $socket = http_connect($port);
 	return is($socket, undef, $what) if !$socket;
-	syswrite($socket, "GET /metrics HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n");
+	syswrite($socket, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
 	my $text = '';
 	1 while sysread($socket, $text, 4096, length $text);
 	return unlike($text, qr/HTTP|pg_hello/, $what);
@@ -101,7 +101,7 @@ plain_is_silent('plain HTTP is not answered');
 
 # --- another certificate -----------------------------------------------------------------------------
 
-my $request = "GET /livez HTTP/1.1\r\nHost: t\r\n\r\n";
+my $request = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
 my ($to, $from, $err) = ($request, '', '');
 my $old = IPC::Run::start([ s_client('-quiet') ], '<', \$to, '>', \$from, '2>', \$err, IPC::Run::timeout(120));
 $old->pump until $from =~ /^HTTP\/1\.1 200 /m;

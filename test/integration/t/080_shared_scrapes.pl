@@ -93,7 +93,7 @@ my $at_once = sub {
 	my ($headers, $meanwhile) = @_;
 	kill('STOP', $worker) == 1 or die 'the worker is gone';
 	my @sockets = map { http_connect($port) } 1 .. 16;
-	syswrite($_, "GET /metrics HTTP/1.1\r\nHost: t\r\nConnection: close\r\n$headers\r\n") foreach @sockets;
+	syswrite($_, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n$headers\r\n") foreach @sockets;
 	$meanwhile->() if $meanwhile;
 	kill('CONT', $worker);
 	return map { http_read($_, until_close => 1) } @sockets;
@@ -143,7 +143,7 @@ foreach my $coding ('', "$gzip\r\n")
 foreach (1 .. 20)
 {
 	my $socket = http_connect($port);
-	syswrite($socket, "GET /metrics HTTP/1.1\r\nHost: t\r\n$gzip\r\n\r\n");
+	syswrite($socket, "GET /metrics HTTP/1.1\r\nHost: localhost\r\n$gzip\r\n\r\n");
 	close $socket;
 }
 wait_until('they are gone', sub {

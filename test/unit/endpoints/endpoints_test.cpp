@@ -126,7 +126,7 @@ class RoutesTest : public ::testing::Test {
     head.method = "GET";
     head.target = target;
     head.host = "test";
-    http::Answer answer = router_.Route(head);
+    http::Answer answer = router_.Route(head, http::Caller::kTrusted);
     if (const auto* job = std::get_if<std::shared_ptr<http::Job>>(&answer)) {
       while (!(*job)->Step()) {
       }

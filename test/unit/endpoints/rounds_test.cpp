@@ -135,28 +135,43 @@ TEST_F(RoundsTest, ASnapshotIsTakenIntoTheLastOneUnlessThatIsStillRead) {
   EXPECT_EQ(places[3], places[2]);
 }
 
-TEST_F(RoundsTest, BodiesAreBoundedWhetherWaitedForOrBeingSent) {
-  std::vector<JobPointer> jobs;
+TEST_F(RoundsTest, AJobWaitsForRoomUntilABodyHasGone) {
   std::vector<http::Response> sent;
-  for (std::size_t i = 0; i < Rounds::kMaxBodies; ++i) jobs.push_back(Join(std::to_string(i)));
+  for (std::size_t i = 0; i < Rounds::kMaxBodies; ++i) {
+    sent.push_back(Finish(*Join(std::to_string(i))));
+  }
+  const JobPointer a = Join("a");
+  const JobPointer b = Join("b");
+  EXPECT_FALSE(a->WantsRoom()) << "its picture needs none";
+  a->Step();
+  EXPECT_TRUE(a->WantsRoom());
+  EXPECT_TRUE(b->WantsRoom());
+  sent.pop_back();
+  EXPECT_FALSE(a->WantsRoom());
+  sent.push_back(Finish(*a));
+  EXPECT_TRUE(b->WantsRoom());
+}
+
+TEST_F(RoundsTest, WhatHasBegunMayEnd) {
+  const JobPointer a = Join("a");
+  a->Step();
+  a->Step();
+  std::vector<http::Response> sent;
+  for (std::size_t i = 0; i < Rounds::kMaxBodies; ++i) {
+    sent.push_back(Finish(*Join(std::to_string(i))));
+  }
+  EXPECT_FALSE(a->WantsRoom());
+  EXPECT_EQ(BodyOf(a).front(), 'a');
+}
+
+TEST_F(RoundsTest, JobsAreBounded) {
+  std::vector<JobPointer> jobs;
+  for (std::size_t i = 0; i < Rounds::kMaxJobs; ++i) jobs.push_back(Join(std::to_string(i)));
   EXPECT_EQ(Join("more"), nullptr);
   EXPECT_EQ(Join("3"), jobs[3]) << "what is there may be shared";
-  for (JobPointer& job : jobs) {
-    sent.push_back(Finish(*job));
-    job.reset();
-  }
   const auto refusal = std::get<http::Response>(rounds.Join(Wanted("more")));
   EXPECT_EQ(refusal.status, 503);
   EXPECT_EQ(refusal.headers.front(), (std::pair<std::string, std::string>("Retry-After", "1")));
-  sent.pop_back();
-  const JobPointer one = Join("more");
-  EXPECT_NE(one, nullptr);
-  EXPECT_EQ(Join("another"), nullptr);
-}
-
-TEST_F(RoundsTest, WhoGivesUpMakesRoom) {
-  std::vector<JobPointer> jobs;
-  for (std::size_t i = 0; i < Rounds::kMaxBodies; ++i) jobs.push_back(Join(std::to_string(i)));
   jobs.pop_back();
   EXPECT_NE(Join("more"), nullptr);
   EXPECT_EQ(snapshots, 0);

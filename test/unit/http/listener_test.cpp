@@ -225,7 +225,7 @@ TEST(ListeningAgain, ClosesWhatIsNotWantedAnyMore) {
   EXPECT_TRUE(idle.closed());
   EXPECT_TRUE(silent.closed());
 
-  half.Send("TP/1.1\r\nHost: x\r\n\r\n");
+  half.Send("TP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(site.UntilClosed(half));
   EXPECT_EQ(half.body(), "fine\n");
   EXPECT_TRUE(half.Has("Connection: close\r\n"));

@@ -27,13 +27,16 @@ namespace pg_hello::http {
 class Client {
  public:
   // A small `receive_buffer` makes a reader whose sender soon has to wait.
-  explicit Client(std::uint16_t port, int receive_buffer = 0, std::uint32_t host = INADDR_LOOPBACK)
+  explicit Client(std::uint16_t port, int receive_buffer = 0, std::uint32_t host = INADDR_LOOPBACK,
+                  std::uint32_t from = INADDR_ANY)
       : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (receive_buffer > 0) {
       setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
     }
     sockaddr_in address = {};
     address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(from);
+    if (from != INADDR_ANY) bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
     address.sin_addr.s_addr = htonl(host);
     address.sin_port = htons(port);
     connected_ = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
@@ -51,7 +54,7 @@ class Client {
     }
   }
   void Get(const std::string& target) const {
-    Send("GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
+    Send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   }
   void FinishSending() const { shutdown(fd_, SHUT_WR); }
   void Close() {
@@ -119,7 +122,7 @@ class Site {
     reactor = std::make_unique<Reactor>(
         std::move(router), limits,
         [this](const std::string& path, int status) { observed.emplace_back(path, status); },
-        [this] { return slice_clock_us; });
+        [this] { return slice_clock_us += slice_clock_step_us; });
   }
 
   // On a port of the system's choice.
@@ -176,12 +179,19 @@ class Site {
 
   std::int64_t now = 1'000'000;
   std::int64_t slice_clock_us = 0;
+  std::int64_t slice_clock_step_us = 0;  // each time that it is asked
   std::vector<std::pair<std::string, int>> observed;
   std::unique_ptr<Reactor> reactor;
 };
 
 inline Handler SayBody(std::shared_ptr<const std::string> body) {
   return [body = std::move(body)](const Request&) { return Response{200, "text/plain", {}, body}; };
+}
+
+inline constexpr std::size_t kMoreThanTheSocketsTake = 64 * 1024 * 1024;
+
+inline Site::Routes WithHugeBody() {
+  return {{"/huge", SayBody(std::make_shared<const std::string>(kMoreThanTheSocketsTake, 'x'))}};
 }
 
 }  // namespace pg_hello::http

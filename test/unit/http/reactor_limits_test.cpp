@@ -1,4 +1,4 @@
-// Deadlines, places and what is left when there is nothing left.
+// Deadlines, and what is left when there is nothing left.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -11,12 +11,6 @@
 
 namespace pg_hello::http {
 namespace {
-
-constexpr std::size_t kMoreThanTheSocketsTake = 64 * 1024 * 1024;
-
-Site::Routes WithHugeBody() {
-  return {{"/huge", SayBody(std::make_shared<const std::string>(kMoreThanTheSocketsTake, 'x'))}};
-}
 
 TEST(ReactorDeadlines, ThereAreNoneWithoutConnections) {
   Site site;
@@ -95,7 +89,7 @@ TEST(ReactorDeadlines, HalfAPipelinedRequestHasAHeadsDeadlineFromTheResponseOn) 
   Site site;
   site.Listen();
   Client client(site.port());
-  client.Send("GET /ok HTTP/1.1\r\nHost: x\r\n\r\nGET /ok");
+  client.Send("GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\nGET /ok");
   ASSERT_TRUE(site.UntilReceived(client, "fine\n"));
   EXPECT_EQ(site.Timeout(), 5'000);
 }
@@ -160,111 +154,6 @@ TEST(ReactorDeadlines, AFloodAfterARefusalIsCutOff) {
   EXPECT_EQ(site.reactor->connections(), 0);
 }
 
-Limits Places(int count) {
-  Limits limits;
-  limits.max_connections = count;
-  return limits;
-}
-
-TEST(ReactorPlaces, TheLongestWaitingGivesItsPlaceToANewcomer) {
-  Site site({}, Places(3));
-  site.Listen();
-  Client half(site.port());
-  half.Send("GET /ok");
-  ASSERT_TRUE(site.UntilConnections(1));
-  ++site.now;
-  Client idle(site.port());
-  idle.Get("/ok");
-  ASSERT_TRUE(site.UntilReceived(idle, "fine\n"));
-  ++site.now;
-  Client silent(site.port());
-  ASSERT_TRUE(site.UntilConnections(3));
-
-  std::vector<std::unique_ptr<Client>> newcomers;
-  for (Client* oldest : {&half, &idle, &silent}) {
-    ++site.now;
-    newcomers.push_back(std::make_unique<Client>(site.port()));
-    Client& newcomer = *newcomers.back();
-    newcomer.Get("/ok");
-    ASSERT_TRUE(site.UntilReceived(newcomer, "fine\n"));
-    EXPECT_EQ(site.reactor->connections(), 3);
-    oldest->Receive();
-    EXPECT_TRUE(oldest->closed());
-  }
-}
-
-TEST(ReactorPlaces, ARequestMovesAConnectionToTheEndOfTheQueue) {
-  Site site({}, Places(2));
-  site.Listen();
-  Client first(site.port());
-  ASSERT_TRUE(site.UntilConnections(1));
-  ++site.now;
-  Client second(site.port());
-  ASSERT_TRUE(site.UntilConnections(2));
-  ++site.now;
-  first.Get("/ok");
-  ASSERT_TRUE(site.UntilReceived(first, "fine\n"));
-  ++site.now;
-  Client third(site.port());
-  ASSERT_TRUE(site.UntilClosed(second));
-  first.Receive();
-  EXPECT_FALSE(first.closed());
-}
-
-TEST(ReactorPlaces, WhoIsBeingServedKeepsItsPlace) {
-  Site site(WithHugeBody(), Places(2));
-  site.Listen();
-  Client served(site.port(), 4'096);
-  served.Get("/huge");
-  ASSERT_TRUE(site.Until({}, [&] { return !site.observed.empty(); }));
-  ++site.now;
-  for (int i = 0; i < 20; ++i) {
-    Client half(site.port());
-    half.Send("GET /");
-    ++site.now;
-    Client next(site.port());
-    next.Get("/ok");
-    ASSERT_TRUE(site.UntilReceived(next, "fine\n"));
-  }
-  ASSERT_TRUE(
-      site.Until({&served}, [&] { return served.received().size() > kMoreThanTheSocketsTake; }));
-  EXPECT_EQ(served.body().size(), kMoreThanTheSocketsTake);
-}
-
-TEST(ReactorPlaces, WhenAllAreBeingServedTheNewcomerIsClosed) {
-  Site site(WithHugeBody(), Places(2));
-  site.Listen();
-  Client a(site.port(), 4'096);
-  Client b(site.port(), 4'096);
-  a.Get("/huge");
-  b.Get("/huge");
-  ASSERT_TRUE(site.Until({}, [&] { return site.observed.size() == 2; }));
-  Client newcomer(site.port());
-  newcomer.Get("/ok");
-  EXPECT_EQ(site.reactor->connections_refused(), 0U);
-  ASSERT_TRUE(site.UntilClosed(newcomer));
-  EXPECT_TRUE(newcomer.received().empty());
-  EXPECT_EQ(site.reactor->connections(), 2);
-  EXPECT_EQ(site.reactor->connections_refused(), 1U);
-}
-
-TEST(ReactorPlaces, AFloodOfHalfHeadsDoesNotKeepAnHonestClientOut) {
-  Site site({}, Places(8));
-  site.Listen();
-  std::vector<std::unique_ptr<Client>> flood;
-  for (int round = 0; round < 50; ++round) {
-    for (int i = 0; i < 10; ++i) {
-      flood.push_back(std::make_unique<Client>(site.port()));
-      flood.back()->Send("GET /ok HTTP/1.1\r\nX: ");
-    }
-    Client honest(site.port());
-    honest.Get("/ok");
-    ASSERT_TRUE(site.UntilReceived(honest, "fine\n")) << round;
-    ASSERT_LE(site.reactor->connections(), 8);
-    ++site.now;
-  }
-}
-
 // Leaves this process exactly as many descriptors as it has now.
 class NoMoreDescriptors {
  public:
@@ -304,6 +193,20 @@ TEST(ReactorExhaustion, WithoutDescriptorsItPausesToAcceptAndThenGoesOn) {
   }
   site.now += 100;
   EXPECT_TRUE(site.UntilReceived(client, "fine\n"));
+}
+
+TEST(ReactorExhaustion, WithoutDescriptorsSomebodyWhoWaitsGivesUpItsOwn) {
+  Site site;
+  site.Listen();
+  Client idle(site.port());
+  ASSERT_TRUE(site.UntilConnections(1));
+  Client client(site.port());
+  client.Get("/ok");
+  const NoMoreDescriptors none;
+  EXPECT_TRUE(site.UntilReceived(client, "fine\n"));
+  EXPECT_EQ(site.reactor->connections(), 1);
+  idle.Receive();
+  EXPECT_TRUE(idle.closed());
 }
 
 TEST(ReactorExhaustion, AListenerThatOpensDuringThePauseWaitsForItsEnd) {

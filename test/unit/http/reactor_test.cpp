@@ -29,6 +29,8 @@ TEST(Reactor, AnswersARequest) {
             "Content-Length: 5\r\n"
             "X-Content-Type-Options: nosniff\r\n"
             "Cache-Control: no-store\r\n"
+            "Cross-Origin-Resource-Policy: same-origin\r\n"
+            "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"
             "Connection: keep-alive\r\n"
             "\r\n"
             "fine\n");
@@ -40,7 +42,7 @@ TEST(Reactor, AnswersAHeadThatComesByteByByte) {
   site.Listen();
   Client client(site.port());
   ASSERT_TRUE(site.UntilConnections(1));
-  for (char c : std::string("GET /ok HTTP/1.1\r\nHost: x\r\n\r\n")) {
+  for (char c : std::string("GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n")) {
     EXPECT_TRUE(client.received().empty());
     client.Send(std::string(1, c));
     site.Step();
@@ -91,7 +93,7 @@ TEST(Reactor, ClosesAfterAResponseWhenAskedTo) {
   Site site;
   site.Listen();
   Client client(site.port());
-  client.Send("GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  client.Send("GET /ok HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
   ASSERT_TRUE(site.UntilClosed(client));
   EXPECT_TRUE(client.Has("Connection: close\r\n"));
   EXPECT_EQ(client.body(), "fine\n");
@@ -114,12 +116,12 @@ TEST(Reactor, AnswersPipelinedRequestsInOrder) {
              {"/2", [](const Request&) { return TextResponse(200, "two;"); }}});
   site.Listen();
   Client client(site.port());
-  const std::string tail = " HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::string tail = " HTTP/1.1\r\nHost: localhost\r\n\r\n";
   client.Send("GET /1" + tail + "GET /2" + tail + "GET /none" + tail + "GET /1 HT");
   ASSERT_TRUE(site.UntilReceived(client, "Not found\n"));
   EXPECT_LT(client.received().find("one;"), client.received().find("two;"));
   EXPECT_LT(client.received().find("two;"), client.received().find("Not found"));
-  client.Send("TP/1.1\r\nHost: x\r\n\r\n");
+  client.Send("TP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(site.Until({&client}, [&] { return client.Count("one;") == 2; }));
 }
 
@@ -129,7 +131,7 @@ TEST(Reactor, AnswersHundredsOfPipelinedRequestsAFewAtATime) {
   site.Listen();
   Client client(site.port());
   std::string requests;
-  for (int i = 0; i < 1'000; ++i) requests += "GET /n HTTP/1.1\r\nHost: x\r\n\r\n";
+  for (int i = 0; i < 1'000; ++i) requests += "GET /n HTTP/1.1\r\nHost: localhost\r\n\r\n";
   client.Send(requests);
   site.Step();
   EXPECT_LE(asked, 16);
@@ -142,7 +144,7 @@ TEST(Reactor, StopsAtAPipelinedRequestThatItRefuses) {
   Site site;
   site.Listen();
   Client client(site.port());
-  const std::string good = "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n";
+  const std::string good = "GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n";
   client.Send(good + "GET /ok HTTP/1.1\r\nHost : x\r\n\r\n" + good);
   ASSERT_TRUE(site.UntilClosed(client));
   EXPECT_FALSE(client.reset());
@@ -190,7 +192,8 @@ TEST(Reactor, SendsNoBodyToHeadButItsLength) {
   Site site;
   site.Listen();
   Client client(site.port());
-  client.Send("HEAD /ok HTTP/1.1\r\nHost: x\r\n\r\nHEAD /none HTTP/1.1\r\nHost: x\r\n\r\n");
+  client.Send(
+      "HEAD /ok HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD /none HTTP/1.1\r\nHost: localhost\r\n\r\n");
   ASSERT_TRUE(site.Until({&client}, [&] { return client.Count("\r\n\r\n") == 2; }));
   EXPECT_TRUE(client.Has("HTTP/1.1 200 OK\r\n"));
   EXPECT_TRUE(client.Has("Content-Length: 5\r\n"));
@@ -273,7 +276,7 @@ TEST_P(ReactorRefuses, WithAStatusAndClosesWithoutAReset) {
 }
 
 std::string With(const std::string& lines) {
-  return "GET /ok HTTP/1.1\r\nHost: x\r\n" + lines + "\r\n";
+  return "GET /ok HTTP/1.1\r\nHost: localhost\r\n" + lines + "\r\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -282,9 +285,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"LongHead", With("X: " + std::string(kMaxHeadBytes + 1 - 34, 'y') + "\r\n"), 431},
         Refused{"EndlessHead", "GET /ok HTTP/1.1\r\nX: " + std::string(100'000, 'y'), 431},
         Refused{"EndlessLine", "GET /" + std::string(100'000, 'y'), 414},
-        Refused{"LongPath", "GET /" + std::string(256, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n", 414},
-        Refused{"Post", "POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405},
-        Refused{"BigPost", "POST /ok HTTP/1.1\r\nHost: x\r\n\r\n" + std::string(200'000, 'b'), 405},
+        Refused{"LongPath",
+                "GET /" + std::string(256, 'a') + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 414},
+        Refused{"Post", "POST /ok HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc",
+                405},
+        Refused{"BigPost",
+                "POST /ok HTTP/1.1\r\nHost: localhost\r\n\r\n" + std::string(200'000, 'b'), 405},
         Refused{"Body", With("Content-Length: 3\r\n") + "abc", 413},
         Refused{"Chunks", With("Transfer-Encoding: chunked\r\n") + "0\r\n\r\n", 501},
         Refused{"Expect", With("Expect: 100-continue\r\n"), 417},
@@ -296,10 +302,10 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"OnlyBareLineFeeds", "GET /ok HTTP/1.1\nHost: x\n\n", 400},
         Refused{"FoldedLine", With("X: y\r\n z\r\n"), 400},
         Refused{"Nul", With(std::string("X: \0\r\n", 6)), 400},
-        Refused{"TwoHosts", With("Host: x\r\n"), 400},
+        Refused{"TwoHosts", With("Host: localhost\r\n"), 400},
         Refused{"NoHost", "GET /ok HTTP/1.1\r\n\r\n", 400},
-        Refused{"AbsoluteForm", "GET http://x/ok HTTP/1.1\r\nHost: x\r\n\r\n", 400},
-        Refused{"Asterisk", "GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"AbsoluteForm", "GET http://x/ok HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
+        Refused{"Asterisk", "GET * HTTP/1.1\r\nHost: localhost\r\n\r\n", 400},
         Refused{"Http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505}),
     [](const testing::TestParamInfo<Refused>& refused) { return refused.param.what; });
 
@@ -323,8 +329,8 @@ TEST(Reactor, SendsALongBodyWholeAndWithoutHoldingItsOwner) {
 TEST(Reactor, SurvivesClientsThatResetAtAnyTime) {
   Site site({{"/long", SayBody(std::make_shared<const std::string>(8'000'000, 'x'))}});
   site.Listen();
-  for (const char* sent : {"", "GET /ok HT", "GET /ok HTTP/1.1\r\nHost: x\r\n\r\n",
-                           "GET /long HTTP/1.1\r\nHost: x\r\n\r\n", "BAD\r\n\r\n"}) {
+  for (const char* sent : {"", "GET /ok HT", "GET /ok HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                           "GET /long HTTP/1.1\r\nHost: localhost\r\n\r\n", "BAD\r\n\r\n"}) {
     Client before(site.port());
     before.Send(sent);
     before.Reset();

@@ -25,8 +25,9 @@ std::string BodyOf(const Response& response) {
   return response.body == nullptr ? std::string() : *response.body;
 }
 
-Response Ask(Router& router, const RequestHead& head, const std::string** route = nullptr) {
-  return std::get<Response>(router.Route(head, route));
+Response Ask(Router& router, const RequestHead& head, const std::string** route = nullptr,
+             Caller caller = Caller::kTrusted) {
+  return std::get<Response>(router.Route(head, caller, route));
 }
 
 Handler Say(const std::string& text) {
@@ -142,11 +143,32 @@ TEST(Router, HandsOverTheFieldsThatTheLibraryNeverSees) {
   RequestHead head = HeadOf("/");
   head.accept = "text/plain;q=%0d%0a";
   head.accept_encoding = "gzip";
-  head.authorization = "Bearer %41";
   Ask(router, head);
   EXPECT_EQ(seen.accept, "text/plain;q=%0d%0a");
   EXPECT_EQ(seen.accept_encoding, "gzip");
-  EXPECT_EQ(seen.authorization, "Bearer %41");
+}
+
+TEST(Router, AnswersStrangersOnOpenPathsOnly) {
+  Router router;
+  bool asked = false;
+  router.Handle("/open", Say("open"));
+  router.Handle("/open/{x}", Say("not"));
+  router.Handle("/data", [&](const Request&) {
+    asked = true;
+    return TextResponse(200, "data");
+  });
+  router.Open("/open");
+  const std::string* route = nullptr;
+  EXPECT_EQ(BodyOf(Ask(router, HeadOf("/open?x=/data"), &route, Caller::kStranger)), "open");
+  for (const char* target : {"/data", "/data?/open", "/%64ata", "/open/a", "/open/%2e%2e"}) {
+    EXPECT_EQ(Ask(router, HeadOf(target), &route, Caller::kStranger).status, 401) << target;
+    EXPECT_NE(route, nullptr) << target;
+    EXPECT_EQ(Ask(router, HeadOf(target)).status, 200) << target;
+  }
+  asked = false;
+  Ask(router, HeadOf("/data"), &route, Caller::kStranger);
+  EXPECT_FALSE(asked) << "the handler worked for a stranger";
+  EXPECT_EQ(Ask(router, HeadOf("/none"), &route, Caller::kStranger).status, 404);
 }
 
 TEST(Router, DoesWithoutAHost) {
@@ -186,7 +208,7 @@ TEST(Router, PassesAJobOn) {
   Router router;
   const auto job = std::make_shared<Nothing>();
   router.Handle("/", [&](const Request&) { return job; });
-  EXPECT_EQ(std::get<std::shared_ptr<Job>>(router.Route(HeadOf("/"))), job);
+  EXPECT_EQ(std::get<std::shared_ptr<Job>>(router.Route(HeadOf("/"), Caller::kTrusted)), job);
 }
 
 TEST(Router, TurnsAnyExceptionIntoABare500) {
