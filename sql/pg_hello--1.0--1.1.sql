@@ -611,16 +611,26 @@ CREATE FUNCTION @extschema@.pg_hello_welch_test(
     OUT critical_t double precision
 )
 RETURNS record
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT (mean2 - mean1) / sqrt(v.e1 + v.e2), d.df,
-           z.z + (z.z ^ 3 + z.z) / (4 * d.df) + (5 * z.z ^ 5 + 16 * z.z ^ 3 + 3 * z.z) / (96 * d.df ^ 2)
-    FROM (SELECT 3.290527::double precision) z(z),  -- of the normal distribution, two-sided, at 0.001
-         (SELECT variance1 / n1, variance2 / n2) v(e1, e2)
-    CROSS JOIN LATERAL (
-        SELECT (v.e1 + v.e2) ^ 2 / (v.e1 ^ 2 / (n1 - 1) + v.e2 ^ 2 / (n2 - 1))) d(df)
-    WHERE n1 > 1 AND n2 > 1 AND v.e1 + v.e2 > 0
+DECLARE
+    z constant double precision := 3.290527;  -- of the normal distribution, two-sided, at 0.001
+    e1 double precision;
+    e2 double precision;
+BEGIN
+    IF n1 <= 1 OR n2 <= 1 THEN
+        RETURN;
+    END IF;
+    e1 := variance1 / n1;
+    e2 := variance2 / n2;
+    IF e1 + e2 > 0 THEN
+        t := (mean2 - mean1) / sqrt(e1 + e2);
+        degrees_of_freedom := (e1 + e2) ^ 2 / (e1 ^ 2 / (n1 - 1) + e2 ^ 2 / (n2 - 1));
+        critical_t := z + (z ^ 3 + z) / (4 * degrees_of_freedom)
+                      + (5 * z ^ 5 + 16 * z ^ 3 + 3 * z) / (96 * degrees_of_freedom ^ 2);
+    END IF;
+END
 $$;
 
 COMMENT ON FUNCTION @extschema@.pg_hello_welch_test(bigint, double precision, double precision, bigint, double precision, double precision) IS

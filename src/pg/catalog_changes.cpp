@@ -202,7 +202,8 @@ static void ObjectAccessed(ObjectAccessType access, Oid catalog, Oid object, int
 }
 
 static void TransactionEnded(XactEvent event, void*) {
-  if (changes.used == 0) {
+  // All may have been undone; then the array is empty, and yet must not outlive its memory.
+  if (changes.base == nullptr) {
     return;
   }
   switch (event) {

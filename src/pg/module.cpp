@@ -14,7 +14,7 @@
 #pragma GCC visibility push(default)
 extern "C" {
 
-PG_MODULE_MAGIC;
+PG_HELLO_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 

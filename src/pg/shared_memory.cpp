@@ -54,7 +54,7 @@ static void StartUpSharedMemory() {
   if (!IsUnderPostmaster && !asked) {
     ereport(FATAL, (errmsg("pg_hello was not asked for its need of shared memory"),
                     errdetail("A library that stands after it in \"shared_preload_libraries\" "
-                              "leaves out those before it. plprofiler 4.2 does."),
+                              "leaves out those before it. plprofiler 4.2.1 does."),
                     errhint("Put pg_hello last.")));
   }
 

@@ -36,6 +36,14 @@ pg_hello.max_functions = 20000
 """
 
 
+def outcomes(report):
+    """What pg_regress says of each test; from PostgreSQL 16 on in TAP."""
+    told = dict(re.findall(r"^(?:test|    ) (\S+) +\.\.\. (ok|FAILED|failed \(ignored\))", report, re.MULTILINE))
+    for outcome, test in re.findall(r"^(ok|not ok) \d+ +[-+] (\S+)", report, re.MULTILINE):
+        told[test] = "ok" if outcome == "ok" else "FAILED"
+    return told
+
+
 class Run:
     """One run of the suite. Its files are kept in `kept` when it is done."""
 
@@ -71,9 +79,7 @@ class Run:
         self.seconds = time.monotonic() - began
         shutil.rmtree(self.output / "instance", ignore_errors=True)
         self.output.rename(self.kept)
-        self.tests = dict(re.findall(
-            r"^(?:test|    ) (\S+) +\.\.\. (ok|FAILED|failed \(ignored\))",
-            (test_dir() / f"{self.name}.txt").read_text(encoding="utf-8"), re.MULTILINE))
+        self.tests = outcomes((test_dir() / f"{self.name}.txt").read_text(encoding="utf-8"))
 
     def schedule(self, whole, until):
         """The suite's schedule, or a copy that ends with the group that has the test `until`."""

@@ -41,15 +41,16 @@ my @nodes;    # [node, {start => byte of its log's beginning, allowed => [regexe
 #   -extension => 0       no CREATE EXTENSION
 #   -start     => 0       only made, neither of the above has been started
 #   -init      => [...]   arguments of PostgreSQL::Test::Cluster::init()
+#   -new       => [...]   ... and of its new()
 sub new_node
 {
 	my ($name, %conf) = @_;
-	my %do = (preload => 1, extension => 1, start => 1, init => []);
+	my %do = (preload => 1, extension => 1, start => 1, init => [], new => []);
 	foreach my $option (grep { /^-/ } keys %conf)
 	{
 		$do{ substr($option, 1) } = delete $conf{$option};
 	}
-	my $node = PostgreSQL::Test::Cluster->new($name);
+	my $node = PostgreSQL::Test::Cluster->new($name, @{ $do{new} });
 	$node->init(@{ $do{init} });
 	my %settings = (
 		'log_statement' => 'none',    # the harness' "all" would fill the disk under pgbench

@@ -70,7 +70,7 @@ context('operator classes', 'each comparison',
 	setup => q{
 		CREATE SEQUENCE comparisons;
 		CREATE FUNCTION compares(a int, b int) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT AS
-		'BEGIN PERFORM nextval(''comparisons''); RETURN btint4cmp(a, b); END';
+		'BEGIN PERFORM nextval(''public.comparisons''); RETURN btint4cmp(a, b); END';
 		CREATE OPERATOR CLASS ints FOR TYPE int USING btree AS OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =,
 			OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 compares(int, int);
 		CREATE TABLE classed AS SELECT i FROM generate_series(1, 100) i},

@@ -55,7 +55,7 @@ foreach my $how ('terminated', 'disconnected', 'timed out')
 {
 	my $session = $node->background_psql('postgres', on_error_stop => 0);
 	my $pid = $session->query_safe('SELECT pg_backend_pid()');
-	$session->query_safe(q{SET idle_in_transaction_session_timeout = '10ms'}) if $how eq 'timed out';
+	$session->query_safe(q{SET idle_in_transaction_session_timeout = '1s'}) if $how eq 'timed out';
 	$session->query_safe('BEGIN; DECLARE c NO SCROLL CURSOR FOR SELECT by_value(100), by_query(100); FETCH 3 FROM c');
 	quiet_sql($node, "SELECT pg_terminate_backend($pid)") if $how eq 'terminated';
 	$session->quit if $how eq 'disconnected';

@@ -132,7 +132,8 @@ is("$status $said", '0 ', '... and restored');
 is(rows_of('backup'), $rows, '... all rows as they were, and no others');
 ($status, $said) = outcome('pg_dump', @connect, '-U', 'creator', '-f', "$dir/creator", 'source');
 is($status, 1, 'the owner of the database alone is refused');
-like($said, qr/permission denied for (?:table|sequence) (?:app_config|pg_hello_performance_baseline|security_audit_log)/, '... which says for what');
+# From 17 on pg_dump reads all sequences at once, and has its own words for those that it may not read.
+like($said, qr/(?:permission denied for (?:table|sequence)|failed to get data for sequence) "?(?:app_config|pg_hello_performance_baseline|security_audit_log)/, '... which says for what');
 ($status, $said) = outcome('pg_dump', @connect, '-U', 'creator', '-f', "$dir/creator",
 	(map { ('--exclude-table', $_) } 'app_config', 'pg_hello_performance_baseline', 'security_audit_log*'), 'source');
 is("$status $said", '0 ', '... and dumps the rest');

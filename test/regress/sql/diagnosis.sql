@@ -26,7 +26,7 @@ ROLLBACK;
 SELECT version = library_version AS plain FROM pg_hello_info(), pg_hello_version();
 
 -- What a backend keeps for itself has a name.
-SELECT name, parent, total_bytes > 0 AS bytes FROM pg_backend_memory_contexts WHERE name LIKE 'pg\_hello%' ORDER BY name;
+SELECT name, total_bytes > 0 AS bytes FROM pg_backend_memory_contexts WHERE name LIKE 'pg\_hello%' ORDER BY name;
 
 -- Nobody waits here; its columns.
 SELECT count(*) AS blocked FROM pg_hello_blocking WHERE blocked_database = current_database();

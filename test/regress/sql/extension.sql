@@ -10,12 +10,18 @@ FROM pg_available_extensions WHERE name = 'pg_hello';
 SELECT version, superuser, trusted, relocatable
 FROM pg_available_extension_versions WHERE name = 'pg_hello' ORDER BY version;
 
-\dx+ pg_hello
+-- What \dx+ shows, without the row types of tables and views, which are the extension's in some
+-- versions of PostgreSQL only.
+SELECT pg_describe_object(d.classid, d.objid, d.objsubid) AS object
+FROM pg_depend d
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.classid <> 'pg_type'::regclass
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_hello')
+ORDER BY 1;
 
--- Each object has a comment.
+-- Each of these has a comment.
 SELECT o.identity, obj_description(d.objid, d.classid::regclass::name) AS comment
 FROM pg_depend d, pg_identify_object(d.classid, d.objid, d.objsubid) o
-WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND d.classid <> 'pg_type'::regclass
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_hello')
 ORDER BY o.identity;
 

@@ -90,9 +90,11 @@ ALTER ROLE regress_pg_hello_plain SET pg_hello.track = 'none';
 SHOW pg_hello.track;
 SHOW pg_hello.listen_addresses;
 SHOW pg_hello.ssl_cert_file;
+\set VERBOSITY sqlstate
 SHOW pg_hello.ssl_key_file;
 SHOW pg_hello.auth_token_file;
 SHOW pg_hello.unix_socket_path;
+\set VERBOSITY default
 RESET ROLE;
 RESET pg_hello.repeat;
 GRANT SET ON PARAMETER pg_hello.track TO regress_pg_hello_plain;

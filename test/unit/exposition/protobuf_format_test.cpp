@@ -38,7 +38,7 @@ std::string Render(const snapshot::Snapshot& snapshot, std::size_t* samples = nu
   return pg_hello::testing::RenderAs(Format::kProtobuf, snapshot, samples, std::move(options));
 }
 
-const MetricFamily& Find(const std::vector<MetricFamily>& families, const std::string& name) {
+const MetricFamily& Find(const std::vector<MetricFamily>& families, const char* name) {
   for (const MetricFamily& family : families) {
     if (family.name == name) {
       return family;

@@ -141,7 +141,9 @@ class LatencyBucketsSumTest : public ::testing::Test {
       samples_.push_back(static_cast<std::uint64_t>(around_a_millisecond(random)));
     }
     // What lies on a boundary belongs below it.
-    samples_.insert(samples_.end(), kUpperBoundsNs.begin(), kUpperBoundsNs.end());
+    for (const std::uint64_t bound : kUpperBoundsNs) {
+      samples_.push_back(bound);
+    }
     for (const std::uint64_t ns : samples_) {
       ++buckets_[BucketFor(ns)];
     }
