@@ -32,7 +32,7 @@ struct SloBoard {
   std::array<SloRecord, kMaxSlos> slos;  // in the order in which they were set
 };
 
-struct SloState {
+struct alignas(64) SloState {
   Published<SloBoard> board;
   std::array<measure::EventRing, kMaxSlos> rings;  // the worker's own, in the order of the board
 };
