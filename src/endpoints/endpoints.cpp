@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "pg_hello/api/active_calls.h"
 #include "pg_hello/api/functions.h"
 #include "pg_hello/exposition/format.h"
 #include "pg_hello/exposition/metrics_query.h"
@@ -86,6 +87,31 @@ std::string KeyOf(std::string_view what, const http::Params& params) {
   return key;
 }
 
+// A list, made in one step from the picture that all share.
+template <typename ToJson>
+http::Answer JoinForJson(Rounds& rounds, const http::Request& request, std::string_view what,
+                         const std::string& fault, ToJson to_json) {
+  if (!fault.empty()) {
+    return Answer(400, api::kJsonContentType, api::ErrorJson(fault));
+  }
+  const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
+  if (!coding) {
+    return NoCoding();
+  }
+  Representation wanted;
+  wanted.key = KeyOf(what, request.params);
+  wanted.coding = *coding;
+  wanted.content_type = api::kJsonContentType;
+  wanted.render = [to_json =
+                       std::move(to_json)](std::shared_ptr<const snapshot::Snapshot> snapshot) {
+    return [to_json, snapshot = std::move(snapshot)](std::string& body) {
+      body = to_json(*snapshot);
+      return true;
+    };
+  };
+  return rounds.Join(std::move(wanted));
+}
+
 }  // namespace
 
 http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetSource& budget,
@@ -127,26 +153,19 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
 }
 
 http::Answer Functions(Rounds& rounds, const http::Request& request, const BudgetSource& budget) {
-  const api::ParsedListQuery parsed = api::ParseListQuery(request.params);
-  if (!parsed.fault.empty()) {
-    return Answer(400, api::kJsonContentType, api::ErrorJson(parsed.fault));
-  }
-  const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
-  if (!coding) {
-    return NoCoding();
-  }
-  Representation wanted;
-  wanted.key = KeyOf(api::kJsonContentType, request.params);
-  wanted.coding = *coding;
-  wanted.content_type = api::kJsonContentType;
-  wanted.render = [query = parsed.query,
-                   budget](std::shared_ptr<const snapshot::Snapshot> snapshot) {
-    return [query, budget, snapshot = std::move(snapshot)](std::string& body) {
-      body = api::ListJson(*snapshot, budget(), query);
-      return true;
-    };
-  };
-  return rounds.Join(std::move(wanted));
+  api::ParsedListQuery parsed = api::ParseListQuery(request.params);
+  return JoinForJson(rounds, request, "functions", parsed.fault,
+                     [query = std::move(parsed.query), budget](const snapshot::Snapshot& snapshot) {
+                       return api::ListJson(snapshot, budget(), query);
+                     });
+}
+
+http::Answer Active(Rounds& rounds, const http::Request& request) {
+  api::ParsedActiveQuery parsed = api::ParseActiveQuery(request.params);
+  return JoinForJson(rounds, request, "active", parsed.fault,
+                     [query = std::move(parsed.query)](const snapshot::Snapshot& snapshot) {
+                       return api::ActiveJson(snapshot, query);
+                     });
 }
 
 http::Response Function(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
@@ -192,6 +211,8 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
                 [rounds, budget = sources.budget](const http::Request& request) {
                   return Functions(*rounds, request, budget);
                 });
+  router.Handle("/api/v1/active",
+                [rounds](const http::Request& request) { return Active(*rounds, request); });
   router.Handle(
       "/api/v1/functions/{datname}/{funcid}",
       [unshared = sources.unshared, budget = sources.budget](const http::Request& request) {

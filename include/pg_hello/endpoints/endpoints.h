@@ -46,6 +46,9 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request, const BudgetS
 // /api/v1/functions: compressed and refused as /metrics is, and shared.
 http::Answer Functions(Rounds& rounds, const http::Request& request, const BudgetSource& budget);
 
+// /api/v1/active: likewise.
+http::Answer Active(Rounds& rounds, const http::Request& request);
+
 // /api/v1/functions/{datname}/{funcid}: 404 if there is none. Any texts are allowed.
 http::Response Function(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
                         std::string_view datname, std::string_view funcid);

@@ -14,13 +14,14 @@ namespace pg_hello::shared {
 
 // The label values of pg_hello_http_requests_total. Fixed sets, so that no client can make series;
 // what is not listed counts as the last one.
-inline constexpr std::array<const char*, 8> kHttpPaths = {"/metrics",
+inline constexpr std::array<const char*, 9> kHttpPaths = {"/metrics",
                                                           "/health",
                                                           "/livez",
                                                           "/readyz",
                                                           "/",
                                                           "/api/v1/functions",
                                                           "/api/v1/functions/{datname}/{funcid}",
+                                                          "/api/v1/active",
                                                           "other"};
 inline constexpr std::array<const char*, 15> kHttpCodes = {"200", "400", "404", "405", "406",
                                                            "408", "413", "414", "417", "431",

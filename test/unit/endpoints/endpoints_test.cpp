@@ -184,6 +184,18 @@ TEST_F(RoutesTest, FunctionsAreListedAndFoundAsJson) {
   EXPECT_TRUE(observed_.empty());
 }
 
+TEST_F(RoutesTest, ActiveCallsAreListedAsJson) {
+  snapshot_.active_calls = {{0, 4711, 1, kNowUs - 1'000'000}};
+  const http::Response response = Get("/api/v1/active");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_TRUE(Contains(*response.body, "\"pid\":4711"));
+  EXPECT_FALSE(Contains(*Get("/api/v1/active?schema=sales").body, "\"pid\""));
+  const http::Response refusal = Get("/api/v1/active?limit=0");
+  EXPECT_EQ(refusal.status, 400);
+  EXPECT_EQ(refusal.content_type, "application/json");
+}
+
 TEST(EndpointsTest, HealthAnswers200ForPassAndWarnAnd503ForFail) {
   snapshot::Snapshot snapshot = MakeSnapshot();
   http::Response response = Health(snapshot);
