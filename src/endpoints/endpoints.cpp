@@ -1,5 +1,4 @@
-// The paths and the page. The page is a literal here, not a file, because the library has nowhere
-// to find a file at run time.
+// The paths.
 #include "pg_hello/endpoints/endpoints.h"
 
 #include <charconv>
@@ -15,6 +14,7 @@
 #include "pg_hello/exposition/renderer.h"
 #include "pg_hello/health/health_report.h"
 #include "pg_hello/http/content_coding.h"
+#include "pg_hello/page/page.h"
 
 namespace pg_hello::endpoints {
 namespace {
@@ -26,43 +26,6 @@ constexpr std::size_t kFreshCapacity = 64;
 
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kHtml[] = "text/html; charset=utf-8";
-
-// Links are relative, so that they also work behind a proxy that adds a prefix.
-constexpr char kPage[] = R"(<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>pg_hello</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 40rem; padding: 1rem; }
-dt { font-family: ui-monospace, monospace; margin-top: 1rem; }
-dd { margin: 0; }
-a { display: inline-block; padding: .25rem 0; }
-</style>
-</head>
-<body>
-<main>
-<h1>pg_hello</h1>
-<p>How the functions of this PostgreSQL server behave: how often they are called, how long they
-take, how often they fail.</p>
-<dl>
-<dt><a href="metrics">/metrics</a></dt>
-<dd>All counters, for Prometheus.</dd>
-<dt><a href="api/v1/functions">/api/v1/functions</a></dt>
-<dd>Every function with its percentiles, as JSON.</dd>
-<dt><a href="health">/health</a></dt>
-<dd>Every health check with its value, as JSON.</dd>
-<dt><a href="livez">/livez</a></dt>
-<dd>Whether the worker answers.</dd>
-<dt><a href="readyz?verbose">/readyz</a></dt>
-<dd>Whether the server can be sent work.</dd>
-</dl>
-</main>
-</body>
-</html>
-)";
 
 http::Response Answer(int status, const char* content_type, std::string body) {
   http::Response response;
@@ -194,10 +157,11 @@ http::Response Readyz(const snapshot::Snapshot& snapshot, bool verbose) {
                 health::ReadyText(report, verbose));
 }
 
-http::Response Index() {
-  http::Response response = Answer(200, kHtml, kPage);
-  response.headers.emplace_back("Content-Security-Policy",
-                                "default-src 'none'; style-src 'unsafe-inline'");
+http::Response Page(std::shared_ptr<const std::string> html) {
+  http::Response response;
+  response.content_type = kHtml;
+  response.headers.emplace_back("Content-Security-Policy", page::ContentSecurityPolicy());
+  response.body = std::move(html);
   return response;
 }
 
@@ -224,7 +188,8 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
   router.Handle("/readyz", [summary = sources.summary](const http::Request& request) {
     return Readyz(summary(), http::HasParam(request.params, "verbose"));
   });
-  router.Handle("/", [](const http::Request&) { return Index(); });
+  router.Handle("/", [html = std::make_shared<const std::string>(page::Html())](
+                         const http::Request&) { return Page(html); });
 }
 
 }  // namespace pg_hello::endpoints

@@ -23,7 +23,8 @@ MAY_INCLUDE = {
     "api": {"measure", "selection", "snapshot"},
     "health": {"measure", "shared", "snapshot"},
     "http": set(),
-    "endpoints": {"api", "exposition", "health", "http", "selection", "snapshot"},
+    "page": set(),
+    "endpoints": {"api", "exposition", "health", "http", "page", "selection", "snapshot"},
     # A client: it knows the server by SQL and HTTP only.
     "ctl": set(),
     "pg": {

@@ -7,6 +7,8 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "pg_hello/endpoints/rounds.h"
@@ -62,8 +64,8 @@ http::Response Livez();
 // /readyz: 200 or 503, see health::IsReady() and health::ReadyText().
 http::Response Readyz(const snapshot::Snapshot& snapshot, bool verbose);
 
-// /: a page for people, with links to the others. Needs nothing from elsewhere and has no script.
-http::Response Index();
+// /: the page for people, page::Html(). Whoever is sent it shares it.
+http::Response Page(std::shared_ptr<const std::string> html);
 
 }  // namespace pg_hello::endpoints
 
