@@ -3,16 +3,14 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/json_text.h"
 #include "pg_hello/measure/latency_buckets.h"
 
 namespace pg_hello::api {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using selection::NameOf;
 using snapshot::FunctionCounts;
 using snapshot::FunctionStats;
@@ -126,11 +124,6 @@ Json HistogramJson(const FunctionStats& stats) {
   return histogram;
 }
 
-// Names come from shared memory as valid UTF-8; should one not be, the answer must not fail.
-std::string TextOf(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 struct Found {
   std::uint32_t function;  // index into the snapshot's
   long double value;
@@ -187,17 +180,12 @@ ParsedListQuery ParseListQuery(const std::vector<std::pair<std::string, std::str
         fault = "is neither asc nor desc";
       }
     } else if (name == "limit") {
-      const auto [end, error] =
-          std::from_chars(value.data(), value.data() + value.size(), parsed.query.limit);
-      if (value.empty() || error != std::errc{} || end != value.data() + value.size() ||
-          parsed.query.limit < 1 || parsed.query.limit > kMaxLimit) {
-        fault = "is no number from 1 to 1000";
-      }
+      fault = ReadLimit(value, &parsed.query.limit);
     } else {
       parsed.query.filter.Add(name, value, &fault);
     }
     if (fault != nullptr) {
-      parsed.fault = "The value of the parameter " + name + " " + fault + ".";
+      parsed.fault = FaultSentence(name, fault);
       return parsed;
     }
   }

@@ -1,5 +1,4 @@
-// The paths and the page. The page is a literal here, not a file, because the library has nowhere
-// to find a file at run time.
+// The paths.
 #include "pg_hello/endpoints/endpoints.h"
 
 #include <charconv>
@@ -8,11 +7,13 @@
 #include <string>
 #include <utility>
 
+#include "pg_hello/api/active_calls.h"
 #include "pg_hello/api/functions.h"
 #include "pg_hello/exposition/format.h"
 #include "pg_hello/exposition/metrics_query.h"
 #include "pg_hello/exposition/renderer.h"
 #include "pg_hello/http/content_coding.h"
+#include "pg_hello/page/page.h"
 
 namespace pg_hello::endpoints {
 namespace {
@@ -24,43 +25,6 @@ constexpr std::size_t kFreshCapacity = 64;
 
 constexpr char kPlainText[] = "text/plain; charset=utf-8";
 constexpr char kHtml[] = "text/html; charset=utf-8";
-
-// Links are relative, so that they also work behind a proxy that adds a prefix.
-constexpr char kPage[] = R"(<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>pg_hello</title>
-<style>
-:root { color-scheme: light dark; }
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 40rem; padding: 1rem; }
-dt { font-family: ui-monospace, monospace; margin-top: 1rem; }
-dd { margin: 0; }
-a { display: inline-block; padding: .25rem 0; }
-</style>
-</head>
-<body>
-<main>
-<h1>pg_hello</h1>
-<p>How the functions of this PostgreSQL server behave: how often they are called, how long they
-take, how often they fail.</p>
-<dl>
-<dt><a href="metrics">/metrics</a></dt>
-<dd>All counters, for Prometheus.</dd>
-<dt><a href="api/v1/functions">/api/v1/functions</a></dt>
-<dd>Every function with its percentiles, as JSON.</dd>
-<dt><a href="health">/health</a></dt>
-<dd>Every health check with its value, as JSON.</dd>
-<dt><a href="livez">/livez</a></dt>
-<dd>Whether the worker answers.</dd>
-<dt><a href="readyz?verbose">/readyz</a></dt>
-<dd>Whether the server can be sent work.</dd>
-</dl>
-</main>
-</body>
-</html>
-)";
 
 http::Response Answer(int status, const char* content_type, std::string body) {
   http::Response response;
@@ -83,6 +47,31 @@ std::string KeyOf(std::string_view what, const http::Params& params) {
     key.append(1, '\0').append(name).append(1, '\0').append(value);
   }
   return key;
+}
+
+// A list, made in one step from the picture that all share.
+template <typename ToJson>
+http::Answer JoinForJson(Rounds& rounds, const http::Request& request, std::string_view what,
+                         const std::string& fault, ToJson to_json) {
+  if (!fault.empty()) {
+    return Answer(400, api::kJsonContentType, api::ErrorJson(fault));
+  }
+  const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
+  if (!coding) {
+    return NoCoding();
+  }
+  Representation wanted;
+  wanted.key = KeyOf(what, request.params);
+  wanted.coding = *coding;
+  wanted.content_type = api::kJsonContentType;
+  wanted.render = [to_json =
+                       std::move(to_json)](std::shared_ptr<const snapshot::Snapshot> snapshot) {
+    return [to_json, snapshot = std::move(snapshot)](std::string& body) {
+      body += to_json(*snapshot);  // its memory is kept for others
+      return true;
+    };
+  };
+  return rounds.Join(std::move(wanted));
 }
 
 }  // namespace
@@ -132,26 +121,19 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request,
 }
 
 http::Answer Functions(Rounds& rounds, const http::Request& request, const BudgetSource& budget) {
-  const api::ParsedListQuery parsed = api::ParseListQuery(request.params);
-  if (!parsed.fault.empty()) {
-    return Answer(400, api::kJsonContentType, api::ErrorJson(parsed.fault));
-  }
-  const std::optional<http::ContentCoding> coding = http::ChooseCoding(request.accept_encoding);
-  if (!coding) {
-    return NoCoding();
-  }
-  Representation wanted;
-  wanted.key = KeyOf(api::kJsonContentType, request.params);
-  wanted.coding = *coding;
-  wanted.content_type = api::kJsonContentType;
-  wanted.render = [query = parsed.query,
-                   budget](std::shared_ptr<const snapshot::Snapshot> snapshot) {
-    return [query, budget, snapshot = std::move(snapshot)](std::string& body) {
-      body += api::ListJson(*snapshot, budget(), query);  // its memory is kept for others
-      return true;
-    };
-  };
-  return rounds.Join(std::move(wanted));
+  api::ParsedListQuery parsed = api::ParseListQuery(request.params);
+  return JoinForJson(rounds, request, "functions", parsed.fault,
+                     [query = std::move(parsed.query), budget](const snapshot::Snapshot& snapshot) {
+                       return api::ListJson(snapshot, budget(), query);
+                     });
+}
+
+http::Answer Active(Rounds& rounds, const http::Request& request) {
+  api::ParsedActiveQuery parsed = api::ParseActiveQuery(request.params);
+  return JoinForJson(rounds, request, "active", parsed.fault,
+                     [query = std::move(parsed.query)](const snapshot::Snapshot& snapshot) {
+                       return api::ActiveJson(snapshot, query);
+                     });
 }
 
 http::Response Function(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
@@ -166,10 +148,11 @@ http::Response Function(const snapshot::Snapshot& snapshot, const selection::Bud
               : Answer(404, api::kJsonContentType, api::ErrorJson("There is no such function."));
 }
 
-http::Response Index() {
-  http::Response response = Answer(200, kHtml, kPage);
-  response.headers.emplace_back("Content-Security-Policy",
-                                "default-src 'none'; style-src 'unsafe-inline'");
+http::Response Page(std::shared_ptr<const std::string> html) {
+  http::Response response;
+  response.content_type = kHtml;
+  response.headers.emplace_back("Content-Security-Policy", page::ContentSecurityPolicy());
+  response.body = std::move(html);
   return response;
 }
 
@@ -184,6 +167,8 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
                 [rounds, budget = sources.budget](const http::Request& request) {
                   return Functions(*rounds, request, budget);
                 });
+  router.Handle("/api/v1/active",
+                [rounds](const http::Request& request) { return Active(*rounds, request); });
   router.Handle(
       "/api/v1/functions/{datname}/{funcid}",
       [unshared = sources.unshared, budget = sources.budget](const http::Request& request) {
@@ -202,7 +187,8 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
   router.Handle("/readyz/{check}", [health = sources.health](const http::Request& request) {
     return ReadyzOf(health(), request.params, request.path_params.at(0));
   });
-  router.Handle("/", [](const http::Request&) { return Index(); });
+  router.Handle("/", [html = std::make_shared<const std::string>(page::Html())](
+                         const http::Request&) { return Page(html); });
   // Without names and numbers of functions.
   for (const char* path :
        {"/health", "/health/{check}", "/livez", "/readyz", "/readyz/{check}", "/"}) {

@@ -28,7 +28,8 @@ MAY_INCLUDE = {
     "exposition": {"health", "measure", "selection", "shared", "snapshot"},
     "api": {"measure", "selection", "snapshot"},
     "http": set(),
-    "endpoints": {"api", "exposition", "health", "http", "selection", "snapshot"},
+    "page": set(),
+    "endpoints": {"api", "exposition", "health", "http", "page", "selection", "snapshot"},
     # A client: it knows the server by SQL and HTTP only.
     "ctl": set(),
     "pg": {
@@ -43,7 +44,7 @@ ONLY_IN = {
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
     r"nlohmann/.*": {
-        "src/api/functions.cpp", "src/ctl/endpoint_verdict.cpp", "src/ctl/report.cpp", "src/health/health_json.cpp",
+        "src/api/json_text.h", "src/ctl/endpoint_verdict.cpp", "src/ctl/report.cpp", "src/health/health_json.cpp",
     },
     r"openssl/.*": {"src/http/tls.cpp"},
     r"zlib\.h": {"src/http/content_coding.cpp"},

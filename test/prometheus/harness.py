@@ -1,37 +1,16 @@
-"""What the tests with a Prometheus share: TAP, a Prometheus of the test's own, and waits for it."""
+"""What the tests with a Prometheus share: a Prometheus of the test's own, and waits for it; and TAP."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
-import traceback
 import urllib.parse
 import urllib.request
 
 sys.path.insert(0, os.path.join(os.environ["PG_HELLO_STAGE"], "support"))
 from private_server import free_port, test_dir, wait_for  # noqa: E402
-
-
-class Tap:
-    def __init__(self):
-        self.number = 0
-        self.failed = 0
-
-    def ok(self, passed, name, *details):
-        self.number += 1
-        print(f"{'ok' if passed else 'not ok'} {self.number} - {name}", flush=True)
-        if not passed:
-            self.failed += 1
-            for line in "\n".join(str(d) for d in details).splitlines():
-                print(f"# {line}", flush=True)
-
-    def equal(self, got, expected, name):
-        self.ok(got == expected, name, f"     got: {got}", f"expected: {expected}")
-
-    def end(self):
-        print(f"1..{self.number}", flush=True)
-        return 1 if self.failed or self.number == 0 else 0
+from tap import Tap, run_to_end  # noqa: E402, F401
 
 
 def get(url):
@@ -149,19 +128,3 @@ def promtool(*arguments, text=None):
     done = subprocess.run([shutil.which("promtool"), *arguments], input=text,
                           capture_output=True, text=True, check=False)
     return done.returncode, (done.stdout + done.stderr).strip()
-
-
-def report_log(tap, server):
-    tap.equal(server.crash_lines(), [], "no crash in the server's log")
-    tap.ok(server.stopped_cleanly(), "the server shut down cleanly", server.log_text()[-2000:])
-
-
-def run_to_end(tests, tap, server, *arguments):
-    """Starts the server, runs tests(tap, server, *arguments), looks into its log: the exit status."""
-    try:
-        with server:
-            tests(tap, server, *arguments)
-    except Exception:  # what went wrong is a failed test; the log below may say why
-        tap.ok(False, "the test ran to its end", traceback.format_exc())
-    report_log(tap, server)
-    return tap.end()

@@ -98,6 +98,10 @@ class PrivateServer:
             for name, value in settings.items():
                 text = str(value).replace("'", "''")
                 conf.write(f"{name} = '{text}'\n")
+        self.start()
+
+    def start(self):
+        """After stop(); the block starts it for the first time."""
         # To a file, not a pipe: the server inherits it and would keep a pipe open.
         with open(test_dir() / "pg_ctl.log", "w", encoding="utf-8") as output:
             started = subprocess.run(
@@ -107,11 +111,14 @@ class PrivateServer:
         if started.returncode != 0:
             raise RuntimeError(f"the server did not start:\n{self.log_text()}")
 
-    def _stop(self):
+    def stop(self):
         if (self.data / "postmaster.pid").exists():
             subprocess.run(
                 ["pg_ctl", "stop", "--wait", "--silent", "--mode=fast", f"--pgdata={self.data}"],
                 stdin=subprocess.DEVNULL, check=False)
+
+    def _stop(self):
+        self.stop()
         shutil.rmtree(self.host, ignore_errors=True)
 
     def connection(self):

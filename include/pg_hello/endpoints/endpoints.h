@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "pg_hello/endpoints/rounds.h"
@@ -56,6 +57,9 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request,
 // /api/v1/functions: compressed and refused as /metrics is, and shared.
 http::Answer Functions(Rounds& rounds, const http::Request& request, const BudgetSource& budget);
 
+// /api/v1/active: likewise.
+http::Answer Active(Rounds& rounds, const http::Request& request);
+
 // /api/v1/functions/{datname}/{funcid}: 404 if there is none. Any texts are allowed.
 http::Response Function(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
                         std::string_view datname, std::string_view funcid);
@@ -78,8 +82,8 @@ http::Response Readyz(health::HealthReport report, const http::Params& params);
 http::Response ReadyzOf(health::HealthReport report, const http::Params& params,
                         std::string_view check);
 
-// /: a page for people, with links to the others. Needs nothing from elsewhere and has no script.
-http::Response Index();
+// /: the page for people, page::Html(). Whoever is sent it shares it.
+http::Response Page(std::shared_ptr<const std::string> html);
 
 }  // namespace pg_hello::endpoints
 

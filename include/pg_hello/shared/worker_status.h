@@ -14,11 +14,17 @@ namespace pg_hello::shared {
 
 // The label values of pg_hello_http_requests_total. Fixed sets, so that no client can make series;
 // what is not listed counts as the last one.
-inline constexpr std::array<const char*, 10> kHttpPaths = {
-    "/metrics", "/health",           "/health/{check}",
-    "/livez",   "/readyz",           "/readyz/{check}",
-    "/",        "/api/v1/functions", "/api/v1/functions/{datname}/{funcid}",
-    "other"};
+inline constexpr std::array<const char*, 11> kHttpPaths = {"/metrics",
+                                                           "/health",
+                                                           "/health/{check}",
+                                                           "/livez",
+                                                           "/readyz",
+                                                           "/readyz/{check}",
+                                                           "/",
+                                                           "/api/v1/functions",
+                                                           "/api/v1/functions/{datname}/{funcid}",
+                                                           "/api/v1/active",
+                                                           "other"};
 inline constexpr std::array<const char*, 17> kHttpCodes = {
     "200", "400", "401", "404", "405", "406", "408", "413",  "414",
     "417", "421", "431", "500", "501", "503", "505", "other"};

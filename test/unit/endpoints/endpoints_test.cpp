@@ -188,6 +188,18 @@ TEST_F(RoutesTest, FunctionsAreListedAndFoundAsJson) {
   EXPECT_TRUE(observed_.empty());
 }
 
+TEST_F(RoutesTest, ActiveCallsAreListedAsJson) {
+  snapshot_.active_calls = {{0, 4711, 1, kNowUs - 1'000'000}};
+  const http::Response response = Get("/api/v1/active");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "application/json");
+  EXPECT_TRUE(Contains(*response.body, "\"pid\":4711"));
+  EXPECT_FALSE(Contains(*Get("/api/v1/active?schema=sales").body, "\"pid\""));
+  const http::Response refusal = Get("/api/v1/active?limit=0");
+  EXPECT_EQ(refusal.status, 400);
+  EXPECT_EQ(refusal.content_type, "application/json");
+}
+
 TEST(EndpointsTest, HealthAnswers200ForPassAndWarnAnd503ForFail) {
   snapshot::Snapshot snapshot = MakeSnapshot();
   const auto health = [&snapshot] { return Health(health::MakeReport(snapshot), {}); };
@@ -264,27 +276,34 @@ TEST_F(RoutesTest, ReadinessCanBeAskedInPart) {
   EXPECT_EQ(Get("/readyz/http:listening").status, 404);
 }
 
-TEST(EndpointsTest, IndexLinksToEveryOtherPath) {
-  const http::Response response = Index();
+TEST_F(RoutesTest, ThePageLinksToEveryOtherPath) {
+  const http::Response response = Get("/");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "text/html; charset=utf-8");
-  for (const char* link : {"href=\"metrics\"", "href=\"api/v1/functions\"", "href=\"health\"",
-                           "href=\"livez\"", "href=\"readyz?verbose\""}) {
+  for (const char* link :
+       {"href=\"metrics\"", "href=\"api/v1/functions\"", "href=\"api/v1/active\"",
+        "href=\"health\"", "href=\"livez\"", "href=\"readyz?verbose\""}) {
     EXPECT_TRUE(Contains(*response.body, link)) << link;
   }
+  EXPECT_EQ(snapshots_, 0);
 }
 
-TEST(EndpointsTest, IndexNeedsNothingFromElsewhere) {
-  const http::Response response = Index();
-  EXPECT_EQ(Header(response, "Content-Security-Policy"),
-            "default-src 'none'; style-src 'unsafe-inline'");
+TEST_F(RoutesTest, ThePageNeedsNothingFromElsewhereAndIsAllowedNothing) {
+  const http::Response response = Get("/");
+  const std::string policy = Header(response, "Content-Security-Policy");
+  EXPECT_TRUE(policy.starts_with("default-src 'none'; script-src 'sha256-"));
+  EXPECT_TRUE(Contains(policy, "; style-src 'sha256-"));
+  EXPECT_FALSE(Contains(policy, "unsafe"));
   EXPECT_TRUE(response.body->starts_with("<!doctype html>\n<html lang=\"en\">"));
   EXPECT_TRUE(Contains(*response.body, "<title>pg_hello</title>"));
   EXPECT_TRUE(Contains(*response.body, "width=device-width"));
-  for (const char* forbidden : {"<script", "http:", "https:", "src=", "url("}) {
+  for (const char* forbidden : {"http:", "https:", "src=", "url(", "@import", " style=\"",
+                                " onclick", "innerHTML", "eval("}) {
     EXPECT_FALSE(Contains(*response.body, forbidden)) << forbidden;
   }
 }
+
+TEST_F(RoutesTest, WhoAsksForThePageSharesIt) { EXPECT_EQ(Get("/").body, Get("/").body); }
 
 }  // namespace
 }  // namespace pg_hello::endpoints
