@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 # What the server looks up by name, besides SQL functions, each of which has its pg_finfo_ beside it.
-ENTRY_POINTS = {"Pg_magic_func", "_PG_init", "pg_hello_worker_main"}
+ENTRY_POINTS = {"Pg_magic_func", "_PG_init", "pg_hello_probe_main", "pg_hello_worker_main"}
 
 
 def is_entry_point(name, exported):

@@ -394,6 +394,7 @@ TEST(FamiliesTest, WritesSamplesOfEveryFamily) {
   snapshot.worker.http_requests = {{"/metrics", "200", 6}};
   snapshot.worker.certificate_expires_at_us = kNowUs;
   snapshot.slos = {MakeSlo("a", 999'000'000, 10'000'000)};
+  snapshot.probed_databases.push_back(pg_hello::testing::MakeProbed(5, "app"));
   NotingWriter writer;
   WriteFamilies(snapshot, writer);
   for (const Family& family : kFamilies) {

@@ -188,7 +188,7 @@ inline Handler SayBody(std::shared_ptr<const std::string> body) {
   return [body = std::move(body)](const Request&) { return Response{200, "text/plain", {}, body}; };
 }
 
-inline constexpr std::size_t kMoreThanTheSocketsTake = 64 * 1024 * 1024;
+inline constexpr std::size_t kMoreThanTheSocketsTake = 8 * 1024 * 1024;
 
 inline Site::Routes WithHugeBody() {
   return {{"/huge", SayBody(std::make_shared<const std::string>(kMoreThanTheSocketsTake, 'x'))}};
