@@ -30,5 +30,6 @@ struct CommandLine {
 // Each in the file of its name.
 void AddHealth(CommandLine& line);
 void AddDiagnose(CommandLine& line);
+void AddBackup(CommandLine& line);
 
 }  // namespace pg_hello::ctl

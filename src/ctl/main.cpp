@@ -20,6 +20,8 @@ constexpr char kExamples[] = R"(Examples:
   pg_helloctl health --url http://127.0.0.1:9797 --watch 30
   pg_helloctl -d shop diagnose
       what is wrong there, and how to mend it
+  pg_helloctl backup /backup/pg_hello shop crm --keep 7
+      two databases, proven by restoring them into scratch databases
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
@@ -43,6 +45,7 @@ int Run(int argc, char** argv) {
   CommandLine line{app, common};
   AddHealth(line);
   AddDiagnose(line);
+  AddBackup(line);
 
   try {
     app.parse(argc, argv);
