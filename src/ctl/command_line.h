@@ -31,5 +31,6 @@ struct CommandLine {
 void AddHealth(CommandLine& line);
 void AddDiagnose(CommandLine& line);
 void AddBackup(CommandLine& line);
+void AddRestore(CommandLine& line);
 
 }  // namespace pg_hello::ctl

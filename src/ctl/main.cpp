@@ -22,6 +22,8 @@ constexpr char kExamples[] = R"(Examples:
       what is wrong there, and how to mend it
   pg_helloctl backup /backup/pg_hello shop crm --keep 7
       two databases, proven by restoring them into scratch databases
+  pg_helloctl restore /backup/pg_hello shop --into shop_yesterday
+      one of them from the newest of these backups, under another name
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
@@ -46,6 +48,7 @@ int Run(int argc, char** argv) {
   AddHealth(line);
   AddDiagnose(line);
   AddBackup(line);
+  AddRestore(line);
 
   try {
     app.parse(argc, argv);

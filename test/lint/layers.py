@@ -36,6 +36,7 @@ MAY_INCLUDE = {
 ONLY_IN = {
     r"CLI/.*": {
         "src/ctl/backup_command.cpp", "src/ctl/diagnose_command.cpp", "src/ctl/health_command.cpp", "src/ctl/main.cpp",
+        "src/ctl/restore_command.cpp",
     },
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
