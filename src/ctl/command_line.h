@@ -32,5 +32,6 @@ void AddHealth(CommandLine& line);
 void AddDiagnose(CommandLine& line);
 void AddBackup(CommandLine& line);
 void AddRestore(CommandLine& line);
+void AddUpdate(CommandLine& line);
 
 }  // namespace pg_hello::ctl

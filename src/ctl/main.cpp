@@ -24,6 +24,8 @@ constexpr char kExamples[] = R"(Examples:
       two databases, proven by restoring them into scratch databases
   pg_helloctl restore /backup/pg_hello shop --into shop_yesterday
       one of them from the newest of these backups, under another name
+  pg_helloctl update --staging shop_test --backup-dir /backup/pg_hello
+      the extension in all databases that have it, one transaction each
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
@@ -49,6 +51,7 @@ int Run(int argc, char** argv) {
   AddDiagnose(line);
   AddBackup(line);
   AddRestore(line);
+  AddUpdate(line);
 
   try {
     app.parse(argc, argv);

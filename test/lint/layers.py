@@ -36,13 +36,13 @@ MAY_INCLUDE = {
 ONLY_IN = {
     r"CLI/.*": {
         "src/ctl/backup_command.cpp", "src/ctl/diagnose_command.cpp", "src/ctl/health_command.cpp", "src/ctl/main.cpp",
-        "src/ctl/restore_command.cpp",
+        "src/ctl/restore_command.cpp", "src/ctl/update_command.cpp",
     },
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
     r"nlohmann/.*": {
         "src/api/functions.cpp", "src/ctl/endpoint_verdict.cpp", "src/ctl/manifest.cpp", "src/ctl/report.cpp",
-        "src/health/health_report.cpp",
+        "src/ctl/update_state.cpp", "src/health/health_report.cpp",
     },
     r"openssl/.*": {"src/ctl/sha256.cpp", "src/http/tls.cpp"},
     r"zlib\.h": {"src/http/content_coding.cpp"},
