@@ -1,9 +1,7 @@
 #include "ctl/conninfo.h"
 
 namespace pg_hello::ctl {
-namespace {
 
-// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
 std::string QuotedForConninfo(std::string_view value) {
   std::string quoted = "'";
   for (const char c : value) {
@@ -12,8 +10,6 @@ std::string QuotedForConninfo(std::string_view value) {
   }
   return quoted + "'";
 }
-
-}  // namespace
 
 Parameters MakeParameters(const Target& target, const std::optional<std::string>& database) {
   Parameters parameters;

@@ -25,4 +25,8 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 // this very name on that server instead, whatever characters the name has.
 Parameters MakeParameters(const Target& target, const std::optional<std::string>& database);
 
+// The value as it stands after "keyword=" in a connection string:
+// https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
+std::string QuotedForConninfo(std::string_view value);
+
 }  // namespace pg_hello::ctl

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include "ctl/own_functions.h"
+
 namespace pg_hello::ctl {
 namespace {
 
@@ -17,15 +19,7 @@ class DatabaseCheck {
 
   void Run(bool demanded, bool preloaded, const Objectives& objectives) {
     if (!Installed(demanded)) return;
-    for (const auto& [function, expression] : {
-             std::pair{"pg_hello(text)", "@.pg_hello('pg_helloctl') ~ '^Hello, pg_helloctl!'"},
-             std::pair{"now_ms()",
-                       "abs(@.now_ms() - extract(epoch FROM clock_timestamp()) * 1000)"
-                       " < 60000"},
-             std::pair{"spi_version()", "@.spi_version() = version()"},
-         }) {
-      Answers(function, expression);
-    }
+    for (const auto& [function, condition] : kFunctionProbes) Answers(function, condition);
     if (preloaded) {
       Versions();
       if (objectives.asked_for || !ServerObjectives()) Counters(objectives);
@@ -35,16 +29,6 @@ class DatabaseCheck {
  private:
   void Add(const char* check, Severity severity, std::string message, std::string hint = "") {
     findings_.push_back({check, severity, database_, std::move(message), std::move(hint)});
-  }
-
-  // "@." is the extension's schema.
-  std::string InSchema(std::string sql) const {
-    std::size_t at = 0;
-    while ((at = sql.find("@.", at)) != sql.npos) {
-      sql.replace(at, 1, schema_);
-      at += schema_.size();
-    }
-    return sql;
   }
 
   bool Installed(bool demanded) {
@@ -67,8 +51,8 @@ class DatabaseCheck {
     return true;
   }
 
-  void Answers(const std::string& function, const std::string& expression) {
-    const auto answer = session_.Ask("SELECT " + InSchema(expression));
+  void Answers(const std::string& function, const std::string& condition) {
+    const auto answer = session_.Ask("SELECT " + InSchema(condition, schema_));
     if (const auto* const error = std::get_if<SqlError>(&answer)) {
       const bool denied = error->sqlstate == kInsufficientPrivilege;
       Add("functions", SeverityOf(*error), function + " fails: " + error->message,
@@ -87,7 +71,7 @@ class DatabaseCheck {
   }
 
   void Versions() {
-    const auto answer = session_.Ask(InSchema("SELECT version FROM @.pg_hello_info()"));
+    const auto answer = session_.Ask("SELECT version FROM " + schema_ + ".pg_hello_info()");
     if (const auto* const error = std::get_if<SqlError>(&answer)) {
       Unreadable("versions", *error);
       return;
@@ -125,9 +109,9 @@ class DatabaseCheck {
   }
 
   void Counters(const Objectives& objectives) {
-    const auto answer =
-        session_.Ask(InSchema("SELECT function, calls, errors, p95 FROM @.pg_hello_stats"
-                              " WHERE datname = current_database() AND extension = 'pg_hello'"));
+    const auto answer = session_.Ask("SELECT function, calls, errors, p95 FROM " + schema_ +
+                                     ".pg_hello_stats WHERE datname = current_database()"
+                                     " AND extension = 'pg_hello'");
     if (const auto* const error = std::get_if<SqlError>(&answer)) {
       Unreadable("latency", *error);
       return;

@@ -1,16 +1,21 @@
 #include "ctl/session.h"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "ctl/report.h"
+#include "ctl/stop_signal.h"
 
 namespace pg_hello::ctl {
 namespace {
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+constexpr int kPollMilliseconds = 200;
 
 std::string Field(const PGresult* result, int code) {
   const char* const text = PQresultErrorField(result, code);
@@ -75,13 +80,38 @@ std::variant<Rows, SqlError> Session::Ask(const std::string& sql,
                                           const std::vector<std::string>& values) {
   std::vector<const char*> pointers;
   for (const std::string& value : values) pointers.push_back(value.c_str());
-  const Result result(
-      PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(pointers.size()), nullptr,
-                   pointers.data(), nullptr, nullptr, 0),
-      &PQclear);
-  if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) {
+  // If it cannot be sent, there is no result to wait for, and the connection says why.
+  PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(pointers.size()), nullptr,
+                    pointers.data(), nullptr, nullptr, 0);
+  return Await(true);
+}
+
+std::variant<Rows, SqlError> Session::Finish(const std::string& sql) {
+  PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0);
+  return Await(false);
+}
+
+std::variant<Rows, SqlError> Session::Await(bool stoppable) {
+  PGconn* const connection = connection_.get();
+  while (PQisBusy(connection) != 0) {
+    pollfd socket = {PQsocket(connection), POLLIN, 0};
+    poll(&socket, 1, kPollMilliseconds);
+    if (stoppable && StopWanted()) {
+      stoppable = false;
+      char why[256];
+      const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> cancel(PQgetCancel(connection),
+                                                                      &PQfreeCancel);
+      PQcancel(cancel.get(), why, sizeof why);
+    }
+    if (socket.revents != 0 && PQconsumeInput(connection) == 0) break;
+  }
+  const Result result(PQgetResult(connection), &PQclear);
+  while (const Result rest{PQgetResult(connection), &PQclear}) {
+  }
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
     std::string message = Field(result.get(), PG_DIAG_MESSAGE_PRIMARY);
-    if (message.empty()) message = OneLine(PQerrorMessage(connection_.get()));
+    if (message.empty()) message = OneLine(PQerrorMessage(connection));
     return SqlError{Field(result.get(), PG_DIAG_SQLSTATE), std::move(message),
                     Field(result.get(), PG_DIAG_MESSAGE_HINT)};
   }
@@ -98,5 +128,33 @@ std::variant<Rows, SqlError> Session::Ask(const std::string& sql,
   }
   return rows;
 }
+
+void Session::RollBack() {
+  if (PQtransactionStatus(connection_.get()) != PQTRANS_IDLE) Finish("ROLLBACK");
+}
+
+ProgramConnection Session::ForPrograms(const std::string& database) const {
+  ProgramConnection found;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfo(connection_.get()), &PQconninfoFree);
+  // The programs choose these for themselves.
+  constexpr std::string_view kLeftOut[] = {"dbname", "service", "client_encoding",
+                                           "fallback_application_name", "replication"};
+  for (const PQconninfoOption* option = options.get();
+       option != nullptr && option->keyword != nullptr; ++option) {
+    const std::string_view keyword = option->keyword;
+    if (option->val == nullptr || *option->val == '\0') continue;
+    if (keyword == "password") found.environment.emplace_back("PGPASSWORD", option->val);
+    bool left_out = *option->dispchar == '*';
+    for (const std::string_view name : kLeftOut) left_out = left_out || keyword == name;
+    if (left_out) continue;
+    found.conninfo += keyword;
+    found.conninfo += "=" + QuotedForConninfo(option->val) + " ";
+  }
+  found.conninfo += "dbname=" + QuotedForConninfo(database);
+  return found;
+}
+
+int Session::server_version_num() const { return PQserverVersion(connection_.get()); }
 
 }  // namespace pg_hello::ctl

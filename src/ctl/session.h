@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -34,6 +35,13 @@ struct ConnectError {
   std::string message;  // one line
 };
 
+// How another program gets to a database: a connection string for its arguments, which others can
+// see, and for its environment what they must not see.
+struct ProgramConnection {
+  std::string conninfo;
+  std::vector<std::pair<std::string, std::string>> environment;
+};
+
 class Session {
  public:
   // Waits for connecting as long as PGCONNECT_TIMEOUT says, 10 s if it says nothing; and 10 s for
@@ -45,15 +53,29 @@ class Session {
   // do that work on all databases.
   static std::variant<Session, ConnectError> OpenServer(const Target& target);
 
-  // `values` are the parameters $1, $2, ...; the search path is empty but for pg_catalog.
+  // `values` are the parameters $1, $2, ...; the search path is empty but for pg_catalog. A command
+  // that returns nothing has no rows. Cancelled when StopWanted().
   std::variant<Rows, SqlError> Ask(const std::string& sql,
                                    const std::vector<std::string>& values = {});
+
+  // As Ask(), but never cancelled: to clean up.
+  std::variant<Rows, SqlError> Finish(const std::string& sql);
+
+  // Ends the transaction that the session may be in, without what it has done.
+  void RollBack();
+
+  // To a database of the server to which this session is connected, in the same way.
+  ProgramConnection ForPrograms(const std::string& database) const;
+
+  int server_version_num() const;
 
  private:
   struct Close {
     void operator()(pg_conn* connection) const;
   };
   using Connection = std::unique_ptr<pg_conn, Close>;
+
+  std::variant<Rows, SqlError> Await(bool stoppable);
 
   explicit Session(Connection connection) : connection_(std::move(connection)) {}
 

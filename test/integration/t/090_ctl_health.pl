@@ -115,11 +115,7 @@ ctl_is(ctl($node, '-U', 'plain', 'health', 'shop'), 3, 'a role that may not conn
 	qr/^unknown: database "shop": .*permission denied for database "shop"/m);
 ctl_is(ctl($node, '-U', 'missing', 'health'), 3, 'a role that is not there', qr/^unknown: .*role "missing" does not exist$/m);
 
-my $hba = $node->data_dir . '/pg_hba.conf';
-my $trust = PostgreSQL::Test::Utils::slurp_file($hba);
-PostgreSQL::Test::Utils::append_to_file("$hba.new", "local all locked scram-sha-256\n$trust");
-rename "$hba.new", $hba or die $!;
-$node->reload;
+ask_for_password($node, 'locked');
 {
 	local $ENV{PGPASSWORD} = 'wrong';
 	my $done;

@@ -72,14 +72,7 @@ ctl_is(diagnose(), 2, 'a server that is down',
 # --- files ---
 
 # A server of its own, so that its files can be taken away.
-my ($stage, $own) = ($ENV{PG_HELLO_STAGE}, "$ENV{TESTDIR}/own");
-my ($bin) = grep { m{^\Q$stage\E/} } split /:/, $ENV{PATH};
-(my $own_bin = $bin) =~ s/^\Q$stage\E/$own/;
-mkdir $own or die $!;
-system('cp', '-rs', "$stage/usr", "$own/usr") == 0 or die 'cp';
-system('rm', '-r', $own_bin) == 0 or die 'rm';
-system('cp', '-r', $bin, $own_bin) == 0 or die 'cp';
-$ENV{PATH} = "$own_bin:$ENV{PATH}";
+my $own = own_installation();
 $node = new_node('bare', -preload => 0);
 my ($library) = diagnose()->{out} =~ m{^ok: (/\S+/pg_hello\.so) is there$}m;
 like($library, qr/^\Q$own\E/, 'the library of the server that was asked');
