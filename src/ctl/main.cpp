@@ -1,18 +1,11 @@
 // pg_helloctl: the command line.
-#include <signal.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdio>
 #include <exception>
-#include <functional>
 #include <string>
-#include <thread>
 
-#include "ctl/diagnose.h"
+#include "ctl/command_line.h"
 #include "ctl/finding.h"
-#include "ctl/health.h"
 #include "ctl/report.h"
 
 namespace pg_hello::ctl {
@@ -27,38 +20,11 @@ constexpr char kExamples[] = R"(Examples:
   pg_helloctl health --url http://127.0.0.1:9797 --watch 30
   pg_helloctl -d shop diagnose
       what is wrong there, and how to mend it
+  pg_helloctl logs --since 1d
+      what the server's log has about pg_hello
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
-
-volatile sig_atomic_t last_exit_code = ExitCode(Severity::kUnknown);
-
-extern "C" void Leave(int) { _exit(last_exit_code); }
-
-struct Output {
-  bool json = false;
-};
-
-int Print(const Findings& findings, const Output& output) {
-  const std::string text =
-      output.json ? AsJson(findings) : AsText(findings, isatty(STDOUT_FILENO) == 1);
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0) return ExitCode(Severity::kUnknown);
-  return ExitCode(Worst(findings));
-}
-
-// Until it is told to stop by a signal; its exit code is then that of the last round.
-[[noreturn]] void Watch(int seconds, const std::function<int()>& round) {
-  for (const int number : {SIGINT, SIGTERM}) {
-    struct sigaction action = {};
-    action.sa_handler = Leave;
-    sigaction(number, &action, nullptr);
-  }
-  while (true) {
-    last_exit_code = round();
-    std::this_thread::sleep_for(std::chrono::seconds(seconds));
-  }
-}
 
 int Run(int argc, char** argv) {
   CLI::App app("Looks after pg_hello on a PostgreSQL server.", "pg_helloctl");
@@ -68,36 +34,18 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough();
 
-  HealthRequest health;
-  Output output;
-  app.add_option("-h,--host", health.target.host, "Server's host or socket directory");
-  app.add_option("-p,--port", health.target.port, "Server's port");
-  app.add_option("-U,--username", health.target.user, "Role to connect as");
-  app.add_option("-d,--dbname", health.target.database,
+  CommonOptions common;
+  app.add_option("-h,--host", common.target.host, "Server's host or socket directory");
+  app.add_option("-p,--port", common.target.port, "Server's port");
+  app.add_option("-U,--username", common.target.user, "Role to connect as");
+  app.add_option("-d,--dbname", common.target.database,
                  "Database to connect to first; also a connection string or URI");
-  app.add_flag("--json", output.json, "Print one JSON object instead of lines");
+  app.add_flag("--json", common.json, "Print JSON instead of lines");
 
-  CLI::App* const health_command =
-      app.add_subcommand("health", "Check that pg_hello works and meets its objectives");
-  int watch_seconds = 0;
-  health_command->add_option("database", health.databases,
-                             "Databases to check; without any, all that allow connections");
-  health_command->add_option("--url", health.url,
-                             "Also ask the endpoint, as http://127.0.0.1:9797");
-  health_command
-      ->add_option("--max-p95", health.objectives.p95_ms, "Milliseconds below which p95 must be")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  health_command
-      ->add_option("--max-error-rate", health.objectives.error_percent,
-                   "Percentage below which failed calls must be")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 100.0));
-  health_command->add_option("--watch", watch_seconds, "Check again every so many seconds")
-      ->check(CLI::Range(1, 86400));
-
-  CLI::App* const diagnose_command = app.add_subcommand(
-      "diagnose", "Find out what is wrong, and say how to mend it; changes nothing");
+  CommandLine line{app, common};
+  AddHealth(line);
+  AddDiagnose(line);
+  AddLogs(line);
 
   try {
     app.parse(argc, argv);
@@ -110,12 +58,10 @@ int Run(int argc, char** argv) {
                  OneLine(error.what()).c_str());
     return ExitCode(Severity::kUnknown);
   }
-
-  if (diagnose_command->parsed()) return Print(Diagnose(health.target), output);
-
-  const auto round = [&] { return Print(CheckHealth(health), output); };
-  if (watch_seconds > 0) Watch(watch_seconds, round);
-  return round();
+  for (const auto& [command, run] : line.commands) {
+    if (command->parsed()) return run();
+  }
+  return ExitCode(Severity::kUnknown);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 
 #include <cstdlib>
+#include <string_view>
 #include <utility>
 
 #include "ctl/report.h"
@@ -15,6 +16,21 @@ using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 std::string Field(const PGresult* result, int code) {
   const char* const text = PQresultErrorField(result, code);
   return text == nullptr ? "" : OneLine(text);
+}
+
+Result Execute(PGconn* connection, const std::string& sql, const std::vector<std::string>& values) {
+  std::vector<const char*> pointers;
+  for (const std::string& value : values) pointers.push_back(value.c_str());
+  return Result(PQexecParams(connection, sql.c_str(), static_cast<int>(pointers.size()), nullptr,
+                             pointers.data(), nullptr, nullptr, 0),
+                &PQclear);
+}
+
+SqlError ErrorOf(PGconn* connection, const PGresult* result) {
+  std::string message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (message.empty()) message = OneLine(PQerrorMessage(connection));
+  return SqlError{Field(result, PG_DIAG_SQLSTATE), std::move(message),
+                  Field(result, PG_DIAG_MESSAGE_HINT)};
 }
 
 ConnectFailure WhyRefused(PGPing ping) {
@@ -73,17 +89,9 @@ std::variant<Session, ConnectError> Session::OpenServer(const Target& target) {
 
 std::variant<Rows, SqlError> Session::Ask(const std::string& sql,
                                           const std::vector<std::string>& values) {
-  std::vector<const char*> pointers;
-  for (const std::string& value : values) pointers.push_back(value.c_str());
-  const Result result(
-      PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(pointers.size()), nullptr,
-                   pointers.data(), nullptr, nullptr, 0),
-      &PQclear);
+  const Result result = Execute(connection_.get(), sql, values);
   if (PQresultStatus(result.get()) != PGRES_TUPLES_OK) {
-    std::string message = Field(result.get(), PG_DIAG_MESSAGE_PRIMARY);
-    if (message.empty()) message = OneLine(PQerrorMessage(connection_.get()));
-    return SqlError{Field(result.get(), PG_DIAG_SQLSTATE), std::move(message),
-                    Field(result.get(), PG_DIAG_MESSAGE_HINT)};
+    return ErrorOf(connection_.get(), result.get());
   }
   Rows rows(static_cast<std::size_t>(PQntuples(result.get())));
   for (int row = 0; row < PQntuples(result.get()); ++row) {
@@ -97,6 +105,33 @@ std::variant<Rows, SqlError> Session::Ask(const std::string& sql,
     }
   }
   return rows;
+}
+
+std::optional<SqlError> Session::Do(const std::string& sql,
+                                    const std::vector<std::string>& values) {
+  const Result result = Execute(connection_.get(), sql, values);
+  const ExecStatusType status = PQresultStatus(result.get());
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return std::nullopt;
+  return ErrorOf(connection_.get(), result.get());
+}
+
+std::optional<SqlError> Session::WaitForAnswers(int seconds) {
+  return Do("SELECT pg_catalog.set_config('statement_timeout', $1 || 's', false)",
+            {std::to_string(seconds)});
+}
+
+std::vector<std::pair<std::string, std::string>> Session::Environment() const {
+  std::vector<std::pair<std::string, std::string>> variables;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfo(connection_.get()), &PQconninfoFree);
+  for (const PQconninfoOption* option = options.get();
+       option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->envvar != nullptr && option->val != nullptr &&
+        std::string_view(option->keyword) != "service") {
+      variables.emplace_back(option->envvar, option->val);
+    }
+  }
+  return variables;
 }
 
 }  // namespace pg_hello::ctl

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -48,6 +49,16 @@ class Session {
   // `values` are the parameters $1, $2, ...; the search path is empty but for pg_catalog.
   std::variant<Rows, SqlError> Ask(const std::string& sql,
                                    const std::vector<std::string>& values = {});
+
+  // For what returns no rows.
+  std::optional<SqlError> Do(const std::string& sql, const std::vector<std::string>& values = {});
+
+  // The server's own clock is no measure of how long this may take: 0 is without end.
+  std::optional<SqlError> WaitForAnswers(int seconds);
+
+  // Environment variables that lead libpq here, as the same role; the password is among them. For
+  // other programs, whose arguments everybody can see.
+  std::vector<std::pair<std::string, std::string>> Environment() const;
 
  private:
   struct Close {

@@ -34,14 +34,17 @@ MAY_INCLUDE = {
 
 # header (regular expression) -> the files that may include it
 ONLY_IN = {
-    r"CLI/.*": {"src/ctl/main.cpp"},
+    r"CLI/.*": {
+        "src/ctl/diagnose_command.cpp", "src/ctl/health_command.cpp", "src/ctl/logs_command.cpp", "src/ctl/main.cpp",
+    },
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
     r"nlohmann/.*": {
-        "src/api/functions.cpp", "src/ctl/endpoint_verdict.cpp", "src/ctl/report.cpp", "src/health/health_report.cpp",
+        "src/api/functions.cpp", "src/ctl/endpoint_verdict.cpp", "src/ctl/log_decoder.cpp", "src/ctl/log_events.cpp",
+        "src/ctl/report.cpp", "src/health/health_report.cpp",
     },
     r"openssl/.*": {"src/http/tls.cpp"},
-    r"zlib\.h": {"src/http/content_coding.cpp"},
+    r"zlib\.h": {"src/ctl/log_files.cpp", "src/http/content_coding.cpp"},
     r"protozero/.*": {"src/exposition/protobuf_format.cpp"},
 }
 

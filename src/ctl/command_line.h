@@ -1,0 +1,35 @@
+// How a subcommand joins the program: it adds itself to the command line and says what it does.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "ctl/conninfo.h"
+
+namespace CLI {
+class App;
+}
+
+namespace pg_hello::ctl {
+
+// What stands before or after every subcommand.
+struct CommonOptions {
+  Target target;
+  bool json = false;
+};
+
+struct CommandLine {
+  CLI::App& app;
+  const CommonOptions& common;  // complete when a subcommand runs
+  // A subcommand and what it does, which returns the exit code.
+  std::vector<std::pair<CLI::App*, std::function<int()>>> commands = {};
+};
+
+// Each in the file of its name.
+void AddHealth(CommandLine& line);
+void AddDiagnose(CommandLine& line);
+void AddLogs(CommandLine& line);
+
+}  // namespace pg_hello::ctl

@@ -1,0 +1,26 @@
+#include "ctl/stop_signal.h"
+
+#include <signal.h>
+
+#include <initializer_list>
+
+namespace pg_hello::ctl {
+namespace {
+
+volatile sig_atomic_t stop_wanted = 0;
+
+extern "C" void WantStop(int) { stop_wanted = 1; }
+
+}  // namespace
+
+void CatchStopSignals() {
+  for (const int number : {SIGINT, SIGTERM}) {
+    struct sigaction action = {};
+    action.sa_handler = WantStop;
+    sigaction(number, &action, nullptr);
+  }
+}
+
+bool StopWanted() { return stop_wanted != 0; }
+
+}  // namespace pg_hello::ctl
