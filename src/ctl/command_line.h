@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctl/conninfo.h"
+#include "ctl/objectives.h"
 
 namespace CLI {
 class App;
@@ -31,5 +32,10 @@ struct CommandLine {
 void AddHealth(CommandLine& line);
 void AddDiagnose(CommandLine& line);
 void AddLogs(CommandLine& line);
+void AddLoad(CommandLine& line);
+void AddReport(CommandLine& line);
+
+// The options that say what is good enough.
+void AddObjectives(CLI::App& command, Objectives& objectives);
 
 }  // namespace pg_hello::ctl

@@ -44,15 +44,7 @@ void AddHealth(CommandLine& line) {
   command->add_option("database", request.databases,
                       "Databases to check; without any, all that allow connections");
   command->add_option("--url", request.url, "Also ask the endpoint, as http://127.0.0.1:9797");
-  command
-      ->add_option("--max-p95", request.objectives.p95_ms, "Milliseconds below which p95 must be")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--max-error-rate", request.objectives.error_percent,
-                   "Percentage below which failed calls must be")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 100.0));
+  AddObjectives(*command, request.objectives);
   command->add_option("--watch", options->watch_seconds, "Check again every so many seconds")
       ->check(CLI::Range(1, 86400));
   line.commands.emplace_back(command, [options, &common = line.common] {

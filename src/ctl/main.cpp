@@ -26,6 +26,21 @@ constexpr char kExamples[] = R"(Examples:
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
 
+}  // namespace
+
+void AddObjectives(CLI::App& command, Objectives& objectives) {
+  command.add_option("--max-p95", objectives.p95_ms, "Milliseconds below which p95 must be")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-error-rate", objectives.error_percent,
+                  "Percentage below which failed calls must be")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 100.0));
+}
+
+namespace {
+
 int Run(int argc, char** argv) {
   CLI::App app("Looks after pg_hello on a PostgreSQL server.", "pg_helloctl");
   app.footer(kExamples);
@@ -46,6 +61,8 @@ int Run(int argc, char** argv) {
   AddHealth(line);
   AddDiagnose(line);
   AddLogs(line);
+  AddLoad(line);
+  AddReport(line);
 
   try {
     app.parse(argc, argv);

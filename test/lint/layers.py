@@ -35,13 +35,17 @@ MAY_INCLUDE = {
 # header (regular expression) -> the files that may include it
 ONLY_IN = {
     r"CLI/.*": {
-        "src/ctl/diagnose_command.cpp", "src/ctl/health_command.cpp", "src/ctl/logs_command.cpp", "src/ctl/main.cpp",
+        f"src/ctl/{name}.cpp"
+        for name in ("diagnose_command", "health_command", "load_command", "logs_command", "main",
+                     "performance_report_command")
     },
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
     r"nlohmann/.*": {
-        "src/api/functions.cpp", "src/ctl/endpoint_verdict.cpp", "src/ctl/log_decoder.cpp", "src/ctl/log_events.cpp",
-        "src/ctl/report.cpp", "src/health/health_report.cpp",
+        "src/api/functions.cpp", "src/health/health_report.cpp", "src/ctl/work_table.h",
+        *(f"src/ctl/{name}.cpp"
+          for name in ("endpoint_verdict", "load_result", "log_decoder", "log_events", "performance_report_text",
+                       "report", "work_table")),
     },
     r"openssl/.*": {"src/http/tls.cpp"},
     r"zlib\.h": {"src/ctl/log_files.cpp", "src/http/content_coding.cpp"},
