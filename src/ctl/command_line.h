@@ -34,6 +34,7 @@ void AddDiagnose(CommandLine& line);
 void AddLogs(CommandLine& line);
 void AddLoad(CommandLine& line);
 void AddReport(CommandLine& line);
+void AddMaintain(CommandLine& line);
 
 // The options that say what is good enough.
 void AddObjectives(CLI::App& command, Objectives& objectives);

@@ -21,7 +21,10 @@ constexpr char kExamples[] = R"(Examples:
   pg_helloctl -d shop diagnose
       what is wrong there, and how to mend it
   pg_helloctl logs --since 1d
-      what the server's log has about pg_hello
+      what the server's log has about pg_hello; --follow goes on
+  pg_helloctl -d staging load --clients 20 --duration 60
+  pg_helloctl -d shop report --over 60 --html shop.html
+  pg_helloctl maintain daily --output /var/lib/pg_hello
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
@@ -63,6 +66,7 @@ int Run(int argc, char** argv) {
   AddLogs(line);
   AddLoad(line);
   AddReport(line);
+  AddMaintain(line);
 
   try {
     app.parse(argc, argv);

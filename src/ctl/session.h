@@ -53,7 +53,7 @@ class Session {
   // For what returns no rows.
   std::optional<SqlError> Do(const std::string& sql, const std::vector<std::string>& values = {});
 
-  // The server's own clock is no measure of how long this may take: 0 is without end.
+  // From now on, for so many seconds; 0: without end.
   std::optional<SqlError> WaitForAnswers(int seconds);
 
   // Environment variables that lead libpq here, as the same role; the password is among them. For

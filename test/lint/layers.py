@@ -2,7 +2,7 @@
 """The arrows between rooms go one way.
 
 Each room of the core may include only rooms that stand before it on the way of the data, and only
-the ones listed. Nothing includes src/pg. PostgreSQL's, libpq's, CLI11's, cpp-httplib's,
+the ones listed. Nothing includes src/pg. PostgreSQL's, libpq's, CLI11's, cpp-httplib's, libarchive's,
 nlohmann/json's, OpenSSL's, protozero's and zlib's headers stay in the places that are theirs.
 
 usage: layers.py SOURCE_ROOT
@@ -36,16 +36,16 @@ MAY_INCLUDE = {
 ONLY_IN = {
     r"CLI/.*": {
         f"src/ctl/{name}.cpp"
-        for name in ("diagnose_command", "health_command", "load_command", "logs_command", "main",
-                     "performance_report_command")
+        for name in ("diagnose_command", "health_command",
+                     "load_command", "logs_command", "main", "maintain_command", "performance_report_command")
     },
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
     r"nlohmann/.*": {
         "src/api/functions.cpp", "src/health/health_report.cpp", "src/ctl/work_table.h",
         *(f"src/ctl/{name}.cpp"
-          for name in ("endpoint_verdict", "load_result", "log_decoder", "log_events", "performance_report_text",
-                       "report", "work_table")),
+          for name in ("endpoint_verdict", "load_result", "log_decoder", "log_events",
+                       "performance_report_text", "report", "settings_snapshot", "work_table")),
     },
     r"openssl/.*": {"src/http/tls.cpp"},
     r"zlib\.h": {"src/ctl/log_files.cpp", "src/http/content_coding.cpp"},
