@@ -35,6 +35,7 @@ void AddLogs(CommandLine& line);
 void AddLoad(CommandLine& line);
 void AddReport(CommandLine& line);
 void AddMaintain(CommandLine& line);
+void AddHarden(CommandLine& line);
 
 // The options that say what is good enough.
 void AddObjectives(CLI::App& command, Objectives& objectives);

@@ -25,6 +25,8 @@ constexpr char kExamples[] = R"(Examples:
   pg_helloctl -d staging load --clients 20 --duration 60
   pg_helloctl -d shop report --over 60 --html shop.html
   pg_helloctl maintain daily --output /var/lib/pg_hello
+  pg_helloctl harden
+      a plan; harden --apply does it
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
@@ -67,6 +69,7 @@ int Run(int argc, char** argv) {
   AddLoad(line);
   AddReport(line);
   AddMaintain(line);
+  AddHarden(line);
 
   try {
     app.parse(argc, argv);
