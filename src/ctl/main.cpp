@@ -20,6 +20,8 @@ constexpr char kExamples[] = R"(Examples:
   pg_helloctl health --url http://127.0.0.1:9797 --watch 30
   pg_helloctl -d shop diagnose
       what is wrong there, and how to mend it
+  pg_helloctl -d shop diagnose --bundle shop.tar.gz
+      the same, with what is needed to look into it elsewhere, without secrets
   pg_helloctl logs --since 1d
       what the server's log has about pg_hello; --follow goes on
   pg_helloctl -d staging load --clients 20 --duration 60

@@ -39,12 +39,13 @@ ONLY_IN = {
         for name in ("diagnose_command", "harden_command", "health_command",
                      "load_command", "logs_command", "main", "maintain_command", "performance_report_command")
     },
+    r"archive(_entry)?\.h": {"src/ctl/archive.cpp"},
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
     r"nlohmann/.*": {
         "src/api/functions.cpp", "src/health/health_report.cpp", "src/ctl/work_table.h",
         *(f"src/ctl/{name}.cpp"
-          for name in ("endpoint_verdict", "harden_result", "load_result", "log_decoder", "log_events",
+          for name in ("bundle", "endpoint_verdict", "harden_result", "load_result", "log_decoder", "log_events",
                        "performance_report_text", "report", "settings_snapshot", "work_table")),
     },
     r"openssl/.*": {"src/http/tls.cpp"},
