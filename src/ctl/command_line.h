@@ -36,6 +36,7 @@ void AddLoad(CommandLine& line);
 void AddReport(CommandLine& line);
 void AddMaintain(CommandLine& line);
 void AddHarden(CommandLine& line);
+void AddCompletion(CommandLine& line);
 
 // The options that say what is good enough.
 void AddObjectives(CLI::App& command, Objectives& objectives);

@@ -72,6 +72,7 @@ int Run(int argc, char** argv) {
   AddReport(line);
   AddMaintain(line);
   AddHarden(line);
+  AddCompletion(line);  // the last one: it lists the others
 
   try {
     app.parse(argc, argv);

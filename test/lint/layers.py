@@ -36,7 +36,7 @@ MAY_INCLUDE = {
 ONLY_IN = {
     r"CLI/.*": {
         f"src/ctl/{name}.cpp"
-        for name in ("diagnose_command", "harden_command", "health_command",
+        for name in ("completion_command", "diagnose_command", "harden_command", "health_command",
                      "load_command", "logs_command", "main", "maintain_command", "performance_report_command")
     },
     r"archive(_entry)?\.h": {"src/ctl/archive.cpp"},
