@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ctl/conninfo.h"
+#include "ctl/objectives.h"
 
 namespace CLI {
 class App;
@@ -33,5 +34,14 @@ void AddDiagnose(CommandLine& line);
 void AddBackup(CommandLine& line);
 void AddRestore(CommandLine& line);
 void AddUpdate(CommandLine& line);
+void AddLogs(CommandLine& line);
+void AddLoad(CommandLine& line);
+void AddReport(CommandLine& line);
+void AddMaintain(CommandLine& line);
+void AddHarden(CommandLine& line);
+void AddCompletion(CommandLine& line);
+
+// The options that say what is good enough.
+void AddObjectives(CLI::App& command, Objectives& objectives);
 
 }  // namespace pg_hello::ctl

@@ -23,4 +23,9 @@ int Print(const Findings& findings, bool json) {
 
 bool OnTerminal() { return isatty(STDOUT_FILENO) == 1; }
 
+void Progress(std::string_view line) {
+  const std::string text = OneLine(line) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
 }  // namespace pg_hello::ctl

@@ -16,4 +16,7 @@ int Print(const Findings& findings, bool json);
 
 bool OnTerminal();
 
+// A line for people who wait; never to the standard output.
+void Progress(std::string_view line);
+
 }  // namespace pg_hello::ctl

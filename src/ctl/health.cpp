@@ -5,7 +5,6 @@
 
 #include "ctl/database_check.h"
 #include "ctl/endpoint_verdict.h"
-#include "ctl/http_get.h"
 #include "ctl/session.h"
 
 namespace pg_hello::ctl {
@@ -62,14 +61,14 @@ void CheckServer(const HealthRequest& request, Findings& findings) {
   }
 }
 
-Finding CheckEndpoint(const std::string& url) {
-  const auto answer = GetHealth(url);
+Finding CheckEndpoint(const HttpRequest& request) {
+  const auto answer = GetHealth(request);
   if (const auto* const error = std::get_if<HttpError>(&answer)) {
     const bool silent = error->failure == HttpFailure::kNoAnswer;
     return {"endpoint", silent ? Severity::kCritical : Severity::kUnknown, "", error->message, ""};
   }
   const auto& [status, body] = std::get<HttpAnswer>(answer);
-  return JudgeEndpoint(url, status, body);
+  return JudgeEndpoint(request.url, status, body);
 }
 
 }  // namespace
@@ -77,7 +76,7 @@ Finding CheckEndpoint(const std::string& url) {
 Findings CheckHealth(const HealthRequest& request) {
   Findings findings;
   CheckServer(request, findings);
-  if (!request.url.empty()) findings.push_back(CheckEndpoint(request.url));
+  if (!request.endpoint.url.empty()) findings.push_back(CheckEndpoint(request.endpoint));
   return findings;
 }
 

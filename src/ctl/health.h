@@ -6,6 +6,7 @@
 
 #include "ctl/conninfo.h"
 #include "ctl/finding.h"
+#include "ctl/http_get.h"
 #include "ctl/objectives.h"
 
 namespace pg_hello::ctl {
@@ -13,7 +14,7 @@ namespace pg_hello::ctl {
 struct HealthRequest {
   Target target;
   std::vector<std::string> databases;  // empty: all that allow connections, without templates
-  std::string url;                     // of /health; empty: it is not asked
+  HttpRequest endpoint;                // without a URL, it is not asked
   Objectives objectives;
 };
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <tuple>
 
 #include "ctl/command_line.h"
 #include "ctl/console.h"
@@ -43,16 +44,17 @@ void AddHealth(CommandLine& line) {
       line.app.add_subcommand("health", "Check that pg_hello works and meets its objectives");
   command->add_option("database", request.databases,
                       "Databases to check; without any, all that allow connections");
-  command->add_option("--url", request.url, "Also ask the endpoint, as http://127.0.0.1:9797");
-  command
-      ->add_option("--max-p95", request.objectives.p95_ms, "Milliseconds below which p95 must be")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command
-      ->add_option("--max-error-rate", request.objectives.error_percent,
-                   "Percentage below which failed calls must be")
-      ->capture_default_str()
-      ->check(CLI::Range(0.0, 100.0));
+  command->add_option("--url", request.endpoint.url,
+                      "Also ask the endpoint, as http://127.0.0.1:9797, or https://...");
+  for (const auto& [name, file, what] :
+       {std::tuple{"--token-file", &request.endpoint.token_file, "Bearer token for the URL"},
+        std::tuple{"--ca-file", &request.endpoint.ca_file,
+                   "Authorities to trust for the URL, instead of the system's"},
+        std::tuple{"--cert-file", &request.endpoint.cert_file, "Our certificate for the URL"},
+        std::tuple{"--key-file", &request.endpoint.key_file, "Its key"}}) {
+    command->add_option(name, *file, what)->type_name("FILE")->needs("--url");
+  }
+  AddObjectives(*command, request.objectives);
   command->add_option("--watch", options->watch_seconds, "Check again every so many seconds")
       ->check(CLI::Range(1, 86400));
   line.commands.emplace_back(command, [command, options, &common = line.common] {

@@ -12,8 +12,8 @@ struct HttpAnswer {
 };
 
 enum class HttpFailure {
-  kBadUrl,    // not http://HOST[:PORT][/PATH]
-  kNoAnswer,  // no connection, or no whole answer
+  kBadRequest,  // no http[s]://HOST[:PORT][/PATH], or a file that cannot be read: nothing was sent
+  kNoAnswer,    // no connection, or no whole answer
 };
 
 struct HttpError {
@@ -21,7 +21,17 @@ struct HttpError {
   std::string message;
 };
 
-// Waits 10 s for the connection and for each piece of the answer. Without a path, asks /health.
-std::variant<HttpAnswer, HttpError> GetHealth(const std::string& url);
+// Files may be empty.
+struct HttpRequest {
+  std::string url = {};
+  std::string token_file = {};  // whose first line is sent as a bearer token
+  std::string ca_file = {};     // authorities that are trusted, instead of the system's
+  std::string cert_file = {};   // of the client, with its key
+  std::string key_file = {};
+};
+
+// Waits 10 s for the connection and for each piece of the answer. Without a path, asks /health. By
+// HTTPS, the server's certificate must be for the host in the URL.
+std::variant<HttpAnswer, HttpError> GetHealth(const HttpRequest& request);
 
 }  // namespace pg_hello::ctl

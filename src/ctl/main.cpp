@@ -20,6 +20,15 @@ constexpr char kExamples[] = R"(Examples:
   pg_helloctl health --url http://127.0.0.1:9797 --watch 30
   pg_helloctl -d shop diagnose
       what is wrong there, and how to mend it
+  pg_helloctl -d shop diagnose --bundle shop.tar.gz
+      the same, with what is needed to look into it elsewhere, without secrets
+  pg_helloctl logs --since 1d
+      what the server's log has about pg_hello; --follow goes on
+  pg_helloctl -d staging load --clients 20 --duration 60
+  pg_helloctl -d shop report --over 60 --html shop.html
+  pg_helloctl maintain daily --output /var/lib/pg_hello
+  pg_helloctl harden
+      a plan; harden --apply does it
   pg_helloctl backup /backup/pg_hello shop crm --keep 7
       two databases, proven by restoring them into scratch databases
   pg_helloctl restore /backup/pg_hello shop --into shop_yesterday
@@ -29,6 +38,21 @@ constexpr char kExamples[] = R"(Examples:
 
 Exit status: 0 ok, 1 warning, 2 critical, 3 unknown (also: wrong usage).
 Passwords come from PGPASSWORD or ~/.pgpass; pg_helloctl never asks for one.)";
+
+}  // namespace
+
+void AddObjectives(CLI::App& command, Objectives& objectives) {
+  command.add_option("--max-p95", objectives.p95_ms, "Milliseconds below which p95 must be")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--max-error-rate", objectives.error_percent,
+                  "Percentage below which failed calls must be")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 100.0));
+}
+
+namespace {
 
 int Run(int argc, char** argv) {
   CLI::App app("Looks after pg_hello on a PostgreSQL server.", "pg_helloctl");
@@ -44,14 +68,20 @@ int Run(int argc, char** argv) {
   app.add_option("-U,--username", common.target.user, "Role to connect as");
   app.add_option("-d,--dbname", common.target.database,
                  "Database to connect to first; also a connection string or URI");
-  app.add_flag("--json", common.json, "Print one JSON object instead of lines");
+  app.add_flag("--json", common.json, "Print JSON instead of lines");
 
   CommandLine line{app, common};
   AddHealth(line);
   AddDiagnose(line);
+  AddLogs(line);
+  AddLoad(line);
+  AddReport(line);
+  AddMaintain(line);
+  AddHarden(line);
   AddBackup(line);
   AddRestore(line);
   AddUpdate(line);
+  AddCompletion(line);  // the last one: it lists the others
 
   try {
     app.parse(argc, argv);

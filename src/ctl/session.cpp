@@ -22,6 +22,13 @@ std::string Field(const PGresult* result, int code) {
   return text == nullptr ? "" : OneLine(text);
 }
 
+SqlError ErrorOf(PGconn* connection, const PGresult* result) {
+  std::string message = Field(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (message.empty()) message = OneLine(PQerrorMessage(connection));
+  return SqlError{Field(result, PG_DIAG_SQLSTATE), std::move(message),
+                  Field(result, PG_DIAG_MESSAGE_HINT)};
+}
+
 ConnectFailure WhyRefused(PGPing ping) {
   switch (ping) {
     case PQPING_OK:
@@ -110,10 +117,7 @@ std::variant<Rows, SqlError> Session::Await(bool stoppable) {
   }
   const ExecStatusType status = PQresultStatus(result.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-    std::string message = Field(result.get(), PG_DIAG_MESSAGE_PRIMARY);
-    if (message.empty()) message = OneLine(PQerrorMessage(connection));
-    return SqlError{Field(result.get(), PG_DIAG_SQLSTATE), std::move(message),
-                    Field(result.get(), PG_DIAG_MESSAGE_HINT)};
+    return ErrorOf(connection, result.get());
   }
   Rows rows(static_cast<std::size_t>(PQntuples(result.get())));
   for (int row = 0; row < PQntuples(result.get()); ++row) {
@@ -127,6 +131,32 @@ std::variant<Rows, SqlError> Session::Await(bool stoppable) {
     }
   }
   return rows;
+}
+
+std::optional<SqlError> Session::Do(const std::string& sql,
+                                    const std::vector<std::string>& values) {
+  const auto answer = Ask(sql, values);
+  const auto* const error = std::get_if<SqlError>(&answer);
+  return error != nullptr ? std::optional(*error) : std::nullopt;
+}
+
+std::optional<SqlError> Session::WaitForAnswers(int seconds) {
+  return Do("SELECT pg_catalog.set_config('statement_timeout', $1 || 's', false)",
+            {std::to_string(seconds)});
+}
+
+std::vector<std::pair<std::string, std::string>> Session::Environment() const {
+  std::vector<std::pair<std::string, std::string>> variables;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      PQconninfo(connection_.get()), &PQconninfoFree);
+  for (const PQconninfoOption* option = options.get();
+       option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->envvar != nullptr && option->val != nullptr &&
+        std::string_view(option->keyword) != "service") {
+      variables.emplace_back(option->envvar, option->val);
+    }
+  }
+  return variables;
 }
 
 void Session::RollBack() {

@@ -69,6 +69,16 @@ class Session {
 
   int server_version_num() const;
 
+  // For what returns no rows.
+  std::optional<SqlError> Do(const std::string& sql, const std::vector<std::string>& values = {});
+
+  // From now on, for so many seconds; 0: without end.
+  std::optional<SqlError> WaitForAnswers(int seconds);
+
+  // Environment variables that lead libpq here, as the same role; the password is among them. For
+  // other programs, whose arguments everybody can see.
+  std::vector<std::pair<std::string, std::string>> Environment() const;
+
  private:
   struct Close {
     void operator()(pg_conn* connection) const;

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <initializer_list>
+
 #include "ctl/failure.h"
 
 namespace pg_hello::ctl {

@@ -2,7 +2,7 @@
 """The arrows between rooms go one way.
 
 Each room of the core may include only rooms that stand before it on the way of the data, and only
-the ones listed. Nothing includes src/pg. PostgreSQL's, libpq's, CLI11's, cpp-httplib's,
+the ones listed. Nothing includes src/pg. PostgreSQL's, libpq's, CLI11's, cpp-httplib's, libarchive's,
 nlohmann/json's, OpenSSL's, protozero's and zlib's headers stay in the places that are theirs.
 
 usage: layers.py SOURCE_ROOT
@@ -41,17 +41,22 @@ MAY_INCLUDE = {
 # header (regular expression) -> the files that may include it
 ONLY_IN = {
     r"CLI/.*": {
-        "src/ctl/backup_command.cpp", "src/ctl/diagnose_command.cpp", "src/ctl/health_command.cpp", "src/ctl/main.cpp",
-        "src/ctl/restore_command.cpp", "src/ctl/update_command.cpp",
+        f"src/ctl/{name}.cpp"
+        for name in ("backup_command", "completion_command", "diagnose_command", "harden_command", "health_command",
+                     "load_command", "logs_command", "main", "maintain_command", "performance_report_command",
+                     "restore_command", "update_command")
     },
+    r"archive(_entry)?\.h": {"src/ctl/archive.cpp"},
     r"httplib\.h": {"src/ctl/http_get.cpp", "src/http/router.cpp"},
     r"libpq-fe\.h": {"src/ctl/session.cpp"},
     r"nlohmann/.*": {
-        "src/api/json_text.h", "src/ctl/endpoint_verdict.cpp", "src/ctl/manifest.cpp", "src/ctl/report.cpp",
-        "src/ctl/update_state.cpp", "src/health/health_json.cpp",
+        "src/api/json_text.h", "src/health/health_json.cpp", "src/ctl/work_table.h",
+        *(f"src/ctl/{name}.cpp"
+          for name in ("bundle", "endpoint_verdict", "harden_result", "load_result", "log_decoder", "log_events",
+                       "manifest", "performance_report_text", "report", "settings_snapshot", "update_state", "work_table")),
     },
     r"openssl/.*": {"src/ctl/sha256.cpp", "src/http/tls.cpp"},
-    r"zlib\.h": {"src/http/content_coding.cpp"},
+    r"zlib\.h": {"src/ctl/log_files.cpp", "src/http/content_coding.cpp"},
     r"protozero/.*": {"src/exposition/protobuf_format.cpp"},
 }
 
