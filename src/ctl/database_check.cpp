@@ -91,7 +91,7 @@ class DatabaseCheck {
   bool ServerObjectives() {
     if (version_ == "1.0") return false;
     const auto answer = session_.Ask(
-        InSchema("SELECT slo, objective, events_1h, bad_events_1h FROM @.pg_hello_slo"));
+        InSchema("SELECT slo, objective, events_1h, bad_events_1h FROM @.pg_hello_slo", schema_));
     if (!std::holds_alternative<Rows>(answer)) return false;
     std::vector<ServerObjective> objectives;
     for (const auto& row : std::get<Rows>(answer)) {

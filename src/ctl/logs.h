@@ -15,11 +15,9 @@
 namespace pg_hello::ctl {
 
 struct LogsRequest {
-  Target target;
-  std::vector<std::string> files;   // empty: the server is asked where its log is
-  std::optional<LogFormat> format;  // of the files; else their names and contents say it
-  std::string prefix;               // log_line_prefix of the files
-  std::optional<UnixMs> since;      // entries before are left out
+  std::vector<std::string> files;  // empty: the server is asked where its log is
+  std::string prefix;              // log_line_prefix of the files
+  std::optional<UnixMs> since;     // entries before are left out
   bool follow = false;
 };
 

@@ -66,7 +66,7 @@ std::size_t SharedStats::SizeFor(const Dimensions& dimensions) {
   return OffsetsFor(dimensions).end;
 }
 
-std::array<MemoryPart, 7> SharedStats::PartsOf(const Dimensions& dimensions) {
+std::array<MemoryPart, 8> SharedStats::PartsOf(const Dimensions& dimensions) {
   const Offsets offsets = OffsetsFor(dimensions);
   constexpr std::size_t kDatabases = sizeof(databases_);
   constexpr std::size_t kRoles = RoleCalls::kPlaces * sizeof(RoleCallsPlace);

@@ -71,7 +71,7 @@ class alignas(64) SharedStats {
   // of two: sizeof(SharedStats) + 4 P (rounded up to 64) + 2,816 F + 67,136 B.
   static std::size_t SizeFor(const Dimensions& dimensions);
   // The same, part by part, in the order in which they lie.
-  static std::array<MemoryPart, 7> PartsOf(const Dimensions& dimensions);
+  static std::array<MemoryPart, 8> PartsOf(const Dimensions& dimensions);
 
   // Makes the block at `memory` (SizeFor() bytes, aligned to 64, zeroed here). `now_us`:
   // microseconds since the Unix epoch, the time from which everything is counted.
