@@ -485,7 +485,7 @@ TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
   EXPECT_STREQ(seen.http_requests[0].code, "200");
   EXPECT_EQ(seen.http_requests[0].count, 8U);
   EXPECT_STREQ(seen.http_requests[1].path, "other");
-  EXPECT_STREQ(seen.http_requests[1].code, "404");
+  EXPECT_STREQ(seen.http_requests[1].code, "401");
   EXPECT_EQ(seen.http_requests[1].count, 9U);
   EXPECT_EQ(snapshot.stack_resyncs, 11U);
   EXPECT_EQ(snapshot.clock_anomalies, 12U);
