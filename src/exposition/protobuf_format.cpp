@@ -206,13 +206,15 @@ constexpr std::size_t kMaxHistogramBytes =
     measure::kClassicBounds.size() * (2 * kMaxVarintField + kDoubleField) +
     SparseBuckets::kMaxBytes + kMaxTimestampField;
 
-const std::array<double, measure::kClassicBounds.size()> kUpperBoundsSeconds = [] {
-  std::array<double, measure::kClassicBounds.size()> bounds{};
+using UpperBounds = std::array<double, measure::kClassicBounds.size()>;
+
+UpperBounds UpperBoundsSeconds() {
+  UpperBounds bounds{};
   for (std::size_t i = 0; i < bounds.size(); ++i) {
     bounds[i] = ToDouble(Decimal::SecondsOfNs(measure::kClassicBounds[i].ns));
   }
   return bounds;
-}();
+}
 
 class ProtobufWriter final : public FamilyWriter {
  public:
@@ -339,11 +341,11 @@ class ProtobufWriter final : public FamilyWriter {
     message_.append(room.data(), prefix.end());
   }
 
-  static void AddClassicBuckets(const ClassicCountArray& counts, Fields& histogram) {
+  void AddClassicBuckets(const ClassicCountArray& counts, Fields& histogram) const {
     for (std::size_t i = 0; i < measure::kClassicBounds.size(); ++i) {
       histogram.Length(kBucket, 1 + LengthOf(counts[i]) + kDoubleField);
       histogram.Varint(kCumulativeCount, counts[i]);
-      histogram.Double(kUpperBound, kUpperBoundsSeconds[i]);
+      histogram.Double(kUpperBound, upper_bounds_[i]);
     }
   }
 
@@ -369,6 +371,7 @@ class ProtobufWriter final : public FamilyWriter {
     has_metrics_ = false;
   }
 
+  const UpperBounds upper_bounds_ = UpperBoundsSeconds();
   std::string& out_;
   const Family* family_ = nullptr;
   bool has_metrics_ = false;
