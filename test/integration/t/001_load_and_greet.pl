@@ -74,6 +74,7 @@ is($node->safe_psql('postgres', q{
 		'pg_hello.probe_timeout|integer|sighup|3000|10|4000|',
 		'pg_hello.repeat|integer|user|1|1|1000|',
 		'pg_hello.save|bool|sighup|on|||',
+		'pg_hello.slo|string|sighup|availability = 99.9%: *.pg_hello(text), *.now_ms(), *.spi_version(); latency = 95% < 10ms: *.pg_hello(text); errors = 99.9%: *.pg_hello*, *.now_ms(), *.spi_version(), *.update_greeting_config(integer)|||',
 		'pg_hello.ssl|bool|sighup|off|||',
 		'pg_hello.ssl_ca_file|string|sighup||||',
 		'pg_hello.ssl_cert_file|string|sighup|server.crt|||',
