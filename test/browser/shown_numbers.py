@@ -81,7 +81,8 @@ def shows_rates(tap, server, browser):
     tap.ok(number(row(moving, "functions-table", SLEEPS)[1]) > 1, "time per second", row(moving, "functions-table", SLEEPS))
     page = browser.until("all calls", lambda page: page["texts"]["recent"].startswith("40 calls: "))
     p50 = number(page["texts"]["recent"].split("p50 ")[1].split(",")[0])
-    tap.ok(20 <= p50 < 20 * 1.2, "40 calls and their median are in the heatmap's sum", page["texts"]["recent"])
+    # Interpolated in a bucket that may begin 9.1 % below what is in it.
+    tap.ok(20 / 1.091 <= p50 < 20 * 1.2, "40 calls and their median are in the heatmap's sum", page["texts"]["recent"])
     tap.ok("40 calls" in page["plots"]["heatmap"], "... and in its text alternative", page["plots"]["heatmap"])
     browser.find("#chosen summary").click()
     page = browser.until("the table", lambda page: page["tables"].get("distribution"))
