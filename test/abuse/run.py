@@ -25,7 +25,7 @@ SECONDS = float(os.environ.get("PG_HELLO_ABUSE_SECONDS", "4"))
 FUNCTIONS = 400
 PAUSE = 0.02
 MOST_P99_MS = 500
-# Where a scrape takes more than 20 ms without any attack, the machine is busy with something else.
+# Where a scrape takes more than 50 ms without any attack, the machine is busy with something else.
 MOST_P99_OF_QUIET = 10
 # What is there beside nine bodies (docs/scraping.md): 256 heads, one picture, one compressor.
 MEMORY_BESIDE_KB = 256 * 8 + FUNCTIONS * 5 + 300
