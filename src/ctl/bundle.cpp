@@ -7,8 +7,8 @@
 #include <sstream>
 #include <thread>
 
-#include "ctl/function_counters.h"
 #include "ctl/logs.h"
+#include "ctl/own_functions.h"
 #include "ctl/report.h"
 #include "ctl/session.h"
 
@@ -135,10 +135,11 @@ BundleFiles CollectBundle(const Target& target, const Findings& findings) {
   auto opened = Session::OpenServer(target);
   auto* const session = std::get_if<Session>(&opened);
   if (session == nullptr) return files;
-  const auto schema = FindExtension(*session);
-  const auto* const found = std::get_if<std::string>(&schema);
+  const auto answer = AskForExtension(*session);
+  const auto* const extension = std::get_if<std::optional<InstalledExtension>>(&answer);
+  const std::string schema = extension != nullptr && *extension ? (*extension)->schema : "";
   for (const Question& question : kQuestions) {
-    files.emplace_back(question.file, AskFor(*session, found == nullptr ? "" : *found, question));
+    files.emplace_back(question.file, AskFor(*session, schema, question));
   }
   return files;
 }

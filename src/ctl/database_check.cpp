@@ -32,21 +32,19 @@ class DatabaseCheck {
   }
 
   bool Installed(bool demanded) {
-    const auto answer = session_.Ask(
-        "SELECT e.extversion, quote_ident(n.nspname) FROM pg_extension e"
-        " JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_hello'");
+    const auto answer = AskForExtension(session_);
     if (const auto* const error = std::get_if<SqlError>(&answer)) {
       Add("installed", SeverityOf(*error), error->message, error->hint);
       return false;
     }
-    const Rows& rows = std::get<Rows>(answer);
-    if (rows.empty()) {
+    const auto& extension = std::get<std::optional<InstalledExtension>>(answer);
+    if (!extension) {
       Add("installed", demanded ? Severity::kCritical : Severity::kWarning,
           "extension pg_hello is not installed", "CREATE EXTENSION pg_hello");
       return false;
     }
-    version_ = rows[0][0].value_or("");
-    schema_ = rows[0][1].value_or("");
+    version_ = extension->version;
+    schema_ = extension->schema;
     Add("installed", Severity::kOk, "extension pg_hello " + version_ + " is installed");
     return true;
   }

@@ -5,6 +5,7 @@
 
 #include "ctl/collector_verdict.h"
 #include "ctl/database_check.h"
+#include "ctl/own_functions.h"
 #include "ctl/session.h"
 
 namespace pg_hello::ctl {
@@ -82,12 +83,10 @@ class Diagnosis {
   }
 
   bool FindSchema() {
-    const auto answer = session_.Ask(
-        "SELECT quote_ident(n.nspname) FROM pg_extension e"
-        " JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_hello'");
-    const auto* const rows = std::get_if<Rows>(&answer);
-    if (rows == nullptr || rows->empty()) return false;
-    schema_ = (*rows)[0][0].value_or("");
+    const auto answer = AskForExtension(session_);
+    const auto* const extension = std::get_if<std::optional<InstalledExtension>>(&answer);
+    if (extension == nullptr || !*extension) return false;
+    schema_ = (*extension)->schema;
     return true;
   }
 

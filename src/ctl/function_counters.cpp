@@ -26,15 +26,6 @@ std::vector<std::int64_t> Subtract(std::vector<std::int64_t> later,
 
 }  // namespace
 
-std::variant<std::string, SqlError> FindExtension(Session& session) {
-  const auto answer = session.Ask(
-      "SELECT quote_ident(n.nspname) FROM pg_extension e"
-      " JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_hello'");
-  if (const auto* const error = std::get_if<SqlError>(&answer)) return *error;
-  const Rows& rows = std::get<Rows>(answer);
-  return rows.empty() ? std::string() : rows[0][0].value_or("");
-}
-
 std::variant<Reading, SqlError> ReadCounters(Session& session, const std::string& schema) {
   const auto head = session.Ask(
       "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, current_database(),"

@@ -48,9 +48,6 @@ struct Work {
   std::optional<double> p50_ms = {}, p90_ms = {}, p95_ms = {}, p99_ms = {};  // none: nothing timed
 };
 
-// The extension's schema in the database of the session, quoted; empty if it is not installed.
-std::variant<std::string, SqlError> FindExtension(Session& session);
-
 // The counters of the session's database. `schema`: the extension's.
 std::variant<Reading, SqlError> ReadCounters(Session& session, const std::string& schema);
 

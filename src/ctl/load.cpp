@@ -13,6 +13,7 @@
 #include "ctl/child_process.h"
 #include "ctl/console.h"
 #include "ctl/database_check.h"
+#include "ctl/own_functions.h"
 #include "ctl/session.h"
 #include "ctl/stop_signal.h"
 
@@ -86,12 +87,15 @@ class LoadTest {
           request_.force ? "" : "nothing was done; to do it nevertheless, add --force");
     }
     if (!signs.empty() && !request_.force) return false;
-    if (!Take(FindExtension(*session_), schema_)) return false;
-    if (schema_.empty()) {
+    std::optional<InstalledExtension> extension;
+    if (!Take(AskForExtension(*session_), extension)) return false;
+    if (!extension) {
       Add("installed", Severity::kCritical, "extension pg_hello is not installed",
           "CREATE EXTENSION pg_hello");
+      return false;
     }
-    return !schema_.empty();
+    schema_ = extension->schema;
+    return true;
   }
 
   void Measure() {

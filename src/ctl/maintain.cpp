@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ctl/database_check.h"
+#include "ctl/own_functions.h"
 #include "ctl/performance_report.h"
 #include "ctl/session.h"
 #include "ctl/settings_snapshot.h"
@@ -280,11 +281,11 @@ void MaintainDatabase(const MaintainRequest& request, const std::string& databas
     return;
   }
   Session& session = std::get<Session>(opened);
-  const auto schema = FindExtension(session);
-  if (const auto* const error = std::get_if<SqlError>(&schema)) {
+  const auto answer = AskForExtension(session);
+  if (const auto* const error = std::get_if<SqlError>(&answer)) {
     findings.push_back({"installed", SeverityOf(*error), database, error->message, error->hint});
-  } else if (!std::get<std::string>(schema).empty()) {
-    Duties(request, session, database, std::get<std::string>(schema), findings).Run();
+  } else if (const auto& extension = std::get<std::optional<InstalledExtension>>(answer)) {
+    Duties(request, session, database, extension->schema, findings).Run();
   } else if (named) {
     findings.push_back({"installed", Severity::kCritical, database,
                         "extension pg_hello is not installed", "CREATE EXTENSION pg_hello"});

@@ -1,5 +1,6 @@
 #include "ctl/own_functions.h"
 
+#include "ctl/database_check.h"
 #include "ctl/failure.h"
 #include "ctl/questions.h"
 
@@ -14,13 +15,22 @@ std::string InSchema(std::string sql, const std::string& schema) {
   return sql;
 }
 
-std::optional<InstalledExtension> FindExtension(Session& session) {
-  const Rows rows =
-      MustAsk(session, "installed",
-              "SELECT e.extversion, quote_ident(n.nspname) FROM pg_extension e"
-              " JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_hello'");
+std::variant<std::optional<InstalledExtension>, SqlError> AskForExtension(Session& session) {
+  const auto answer = session.Ask(
+      "SELECT e.extversion, quote_ident(n.nspname) FROM pg_extension e"
+      " JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_hello'");
+  if (const auto* const error = std::get_if<SqlError>(&answer)) return *error;
+  const Rows& rows = std::get<Rows>(answer);
   if (rows.empty()) return std::nullopt;
   return InstalledExtension{rows[0][0].value_or(""), rows[0][1].value_or("")};
+}
+
+std::optional<InstalledExtension> FindExtension(Session& session) {
+  const auto answer = AskForExtension(session);
+  if (const auto* const error = std::get_if<SqlError>(&answer)) {
+    throw Failure({"installed", SeverityOf(*error), "", error->message, error->hint});
+  }
+  return std::get<std::optional<InstalledExtension>>(answer);
 }
 
 bool IsOrFollows(Session& session, const std::string& from, const std::string& to) {

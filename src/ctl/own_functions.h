@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "ctl/session.h"
 
@@ -30,7 +31,10 @@ inline constexpr std::array kFunctionProbes = {
 
 std::string InSchema(std::string sql, const std::string& schema);
 
-// None: the database has no pg_hello. Throws a Failure where there is no answer.
+// None: the database has no pg_hello.
+std::variant<std::optional<InstalledExtension>, SqlError> AskForExtension(Session& session);
+
+// The same; throws a Failure where there is no answer.
 std::optional<InstalledExtension> FindExtension(Session& session);
 
 // Whether the server can update the extension from version `from` to `to`, or they are the same.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "ctl/database_check.h"
+#include "ctl/own_functions.h"
 #include "ctl/session.h"
 #include "ctl/stop_signal.h"
 
@@ -76,12 +77,14 @@ class Reporter {
     Rows rows;
     if (!Take(session_.Ask("SELECT current_database()"), rows)) return false;
     report_.database = rows.at(0)[0].value_or("");
-    if (!Take(FindExtension(session_), schema_)) return false;
-    if (schema_.empty()) {
+    std::optional<InstalledExtension> extension;
+    if (!Take(AskForExtension(session_), extension)) return false;
+    if (!extension) {
       Add("installed", Severity::kCritical, "extension pg_hello is not installed",
           "CREATE EXTENSION pg_hello");
       return false;
     }
+    schema_ = extension->schema;
     return Take(ReadBucketBounds(session_, schema_), report_.bucket_bounds) && Read(now_);
   }
 
