@@ -10,10 +10,11 @@
 #include <thread>
 #include <utility>
 
-#include "ctl/child_process.h"
 #include "ctl/console.h"
 #include "ctl/database_check.h"
+#include "ctl/failure.h"
 #include "ctl/own_functions.h"
+#include "ctl/process.h"
 #include "ctl/session.h"
 #include "ctl/stop_signal.h"
 
@@ -116,57 +117,60 @@ class LoadTest {
     Judge();
   }
 
-  std::vector<std::string> Command() const {
+  std::vector<std::string> Arguments() const {
     // Pauses are the server's to make; more threads than processors only wait for each other.
     const unsigned threads = std::max(std::thread::hardware_concurrency(), 1U);
-    std::vector<std::string> command = {
-        request_.pgbench,
-        "--no-vacuum",
-        "--client=" + std::to_string(request_.clients),
+    std::vector<std::string> arguments = {
+        "--no-vacuum", "--client=" + std::to_string(request_.clients),
         "--jobs=" + std::to_string(std::min(static_cast<unsigned>(request_.clients), threads)),
-        "--time=" + std::to_string(request_.seconds),
-        "--define=schema=" + schema_};
+        "--time=" + std::to_string(request_.seconds), "--define=schema=" + schema_};
     if (request_.progress_seconds > 0) {
-      command.push_back("--progress=" + std::to_string(request_.progress_seconds));
+      arguments.push_back("--progress=" + std::to_string(request_.progress_seconds));
     }
-    if (request_.rate) command.push_back("--rate=" + std::to_string(*request_.rate));
+    if (request_.rate) arguments.push_back("--rate=" + std::to_string(*request_.rate));
     std::vector<std::string> scripts = request_.scripts;
     if (scripts.empty()) {
       for (const char* const name : {"greeting", "settings", "timestamps"}) {
         scripts.push_back(request_.directory + "/" + name + ".sql");
       }
     }
-    for (const std::string& script : scripts) command.push_back("--file=" + script);
-    return command;
+    for (const std::string& script : scripts) arguments.push_back("--file=" + script);
+    return arguments;
   }
 
   void RunPgbench() {
-    ChildRequest child{.command = Command(), .environment = session_->Environment()};
-    std::erase_if(child.environment,
+    Program pgbench{.path = request_.pgbench,
+                    .arguments = Arguments(),
+                    .environment = session_->Environment(),
+                    .unset = {"PGSERVICE"}};
+    std::erase_if(pgbench.environment,
                   [](const auto& variable) { return variable.first == "PGAPPNAME"; });
-    child.environment.emplace_back("PGAPPNAME", application_);
-    child.unset = {"PGSERVICE"};
+    pgbench.environment.emplace_back("PGAPPNAME", application_);
     std::string complaint;
-    child.out = [this](std::string_view line) { Understand(line); };
-    child.err = [&complaint](std::string_view line) {
-      if (line.starts_with("progress: ")) {
-        Progress(line);
-      } else if (complaint.empty()) {  // others follow from the first one
-        complaint = line;
+    const Watcher watcher{.output_line = [this](std::string_view line) { Understand(line); },
+                          .error_line =
+                              [this, &complaint](std::string_view line) {
+                                if (line.starts_with("progress: ")) {
+                                  Progress(line);
+                                } else if (complaint.empty()) {  // others follow from the first one
+                                  complaint = line;
+                                }
+                              }};
+    try {
+      const Outcome outcome = RunProgram(pgbench, watcher);
+      if (StopWanted()) {
+        Add("pgbench", Severity::kUnknown,
+            "it was told to stop; the figures are of the time until then");
+      } else if (outcome.signal != 0) {
+        Add("pgbench", Severity::kCritical,
+            "pgbench was ended by signal " + std::to_string(outcome.signal));
+      } else if (outcome.exit_code != 0) {
+        Add("pgbench", Severity::kCritical,
+            "pgbench ended with exit code " + std::to_string(outcome.exit_code) + ": " + complaint);
       }
-    };
-    const ChildEnd end = RunChild(child);
-    if (!end.started) {
-      Add("pgbench", Severity::kUnknown, request_.pgbench + " could not be started: " + end.message,
+    } catch (const Failure& failure) {
+      Add("pgbench", Severity::kUnknown, failure.finding().message,
           "install PostgreSQL's programs, or name it with --pgbench");
-    } else if (StopWanted()) {
-      Add("pgbench", Severity::kUnknown,
-          "it was told to stop; the figures are of the time until then");
-    } else if (end.exit_code != 0) {
-      Add("pgbench", Severity::kCritical,
-          end.exit_code > 0
-              ? "pgbench ended with exit code " + std::to_string(end.exit_code) + ": " + complaint
-              : "pgbench was ended by signal " + std::to_string(end.signal));
     }
   }
 

@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "ctl/failure.h"
 #include "ctl/report.h"
@@ -46,17 +48,17 @@ class Pipe {
   void CloseReadEnd() { Close(ends_[0]); }
   void CloseWriteEnd() { Close(ends_[1]); }
 
-  // Appends what is there to `text`; closes its end when nothing more will come.
-  void Drain(std::string& text) {
-    char buffer[8192];
-    const ssize_t got = read(ends_[0], buffer, sizeof buffer);
-    if (got < 0 && errno == EINTR) return;
+  // Closes its end, and gives nothing, when nothing more will come.
+  std::string_view Read() {
+    ssize_t got = 0;
+    do {
+      got = read(ends_[0], buffer_, sizeof buffer_);
+    } while (got < 0 && errno == EINTR);
     if (got <= 0) {
       CloseReadEnd();
-      return;
+      return {};
     }
-    text.append(buffer, static_cast<std::size_t>(got));
-    if (text.size() > 2 * kKept) text.erase(0, text.size() - kKept);
+    return {buffer_, static_cast<std::size_t>(got)};
   }
 
  private:
@@ -66,6 +68,39 @@ class Pipe {
   }
 
   int ends_[2];
+  char buffer_[8192];
+};
+
+// What comes through a pipe: its end is kept, and its lines are told.
+class Stream {
+ public:
+  Stream(Pipe& pipe, const std::function<void(std::string_view)>& told)
+      : pipe_(pipe), told_(told) {}
+
+  void Read() {
+    const std::string_view bytes = pipe_.Read();
+    kept_.append(bytes);
+    if (kept_.size() > 2 * kKept) kept_.erase(0, kept_.size() - kKept);
+    if (told_) Tell(bytes);
+  }
+
+  std::string Kept() && { return std::move(kept_); }
+
+ private:
+  void Tell(std::string_view bytes) {
+    partial_.append(bytes);
+    std::size_t end = 0;
+    while ((end = partial_.find('\n')) != partial_.npos) {
+      told_(std::string_view(partial_).substr(0, end));
+      partial_.erase(0, end + 1);
+    }
+    if (bytes.empty() && !partial_.empty()) told_(std::exchange(partial_, {}));
+  }
+
+  Pipe& pipe_;
+  const std::function<void(std::string_view)>& told_;
+  std::string kept_ = {};
+  std::string partial_ = {};
 };
 
 // In the child: only what is safe between fork() and exec().
@@ -77,7 +112,7 @@ class Pipe {
     const int empty = open("/dev/null", O_RDONLY);
     if (empty >= 0 && dup2(empty, STDIN_FILENO) >= 0 && dup2(output, STDOUT_FILENO) >= 0 &&
         dup2(errors, STDERR_FILENO) >= 0) {
-      execve(arguments[0], arguments, environment);
+      execvpe(arguments[0], arguments, environment);
     }
     const int error = errno;
     [[maybe_unused]] const ssize_t written = write(failure, &error, sizeof error);
@@ -98,7 +133,8 @@ std::vector<std::string> Environment(const Program& program) {
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const std::string_view name = text.substr(0, text.find('='));
-    bool replaced = false;
+    bool replaced =
+        std::find(program.unset.begin(), program.unset.end(), name) != program.unset.end();
     for (const auto& added : program.environment) replaced = replaced || added.first == name;
     if (!replaced) all.emplace_back(text);
   }
@@ -131,20 +167,21 @@ class Child {
       got = read(failure_.read_end(), &error, sizeof error);
     } while (got < 0 && errno == EINTR);
     if (got == sizeof error) {
-      Reap();
+      AwaitEnd();
       FailStarting(program.path, error);
     }
   }
 
-  Outcome Wait(const std::function<void()>& tick) {
-    Outcome outcome;
+  Outcome Wait(const Watcher& watcher) {
+    Stream output(output_, watcher.output_line);
+    Stream errors(errors_, watcher.error_line);
     Clock::time_point next_tick = Clock::now() + std::chrono::seconds(1);
     Clock::time_point kill_at = Clock::time_point::max();
     while (output_.read_end() >= 0 || errors_.read_end() >= 0) {
       pollfd ends[] = {{output_.read_end(), POLLIN, 0}, {errors_.read_end(), POLLIN, 0}};
       poll(ends, 2, kPollMilliseconds);
-      if (ends[0].revents != 0) output_.Drain(outcome.output);
-      if (ends[1].revents != 0) errors_.Drain(outcome.errors);
+      if (ends[0].revents != 0) output.Read();
+      if (ends[1].revents != 0) errors.Read();
       const Clock::time_point now = Clock::now();
       if (StopWanted() && kill_at == Clock::time_point::max()) {
         kill(-pid_, SIGTERM);
@@ -152,21 +189,26 @@ class Child {
       } else if (now > kill_at) {
         kill(-pid_, SIGKILL);
       }
-      if (tick && now >= next_tick) {
-        tick();
+      if (watcher.tick && now >= next_tick) {
+        watcher.tick();
         next_tick = now + std::chrono::seconds(1);
       }
     }
-    outcome.exit_code = Reap();
-    return outcome;
+    const int status = AwaitEnd();
+    const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return {.exit_code = signal != 0 ? 128 + signal : WEXITSTATUS(status),
+            .signal = signal,
+            .output = std::move(output).Kept(),
+            .errors = std::move(errors).Kept()};
   }
 
  private:
-  int Reap() const {
+  // Its wait status.
+  int AwaitEnd() const {
     int status = 0;
     while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
-    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    return status;
   }
 
   Pipe output_;
@@ -177,13 +219,13 @@ class Child {
 
 }  // namespace
 
-Outcome RunProgram(const Program& program, const std::function<void()>& tick) {
-  return Child(program).Wait(tick);
+Outcome RunProgram(const Program& program, const Watcher& watcher) {
+  return Child(program).Wait(watcher);
 }
 
 Outcome MustRun(const std::string& check, const Program& program,
                 const std::function<void()>& tick) {
-  Outcome outcome = RunProgram(program, tick);
+  Outcome outcome = RunProgram(program, {.tick = tick});
   ThrowIfStopped();
   if (outcome.exit_code != 0) {
     std::string said = OneLine(outcome.errors);

@@ -95,7 +95,7 @@ ctl_is(run_load('bare'), 2, 'no extension', qr/^critical: database "bare": exten
 $node->safe_psql('bare', q{CREATE EXTENSION pg_hello VERSION '1.0'});
 ctl_is(run_load('bare'), 2, 'an extension that is too old', qr/^critical: database "bare": function .*pg_hello_distribution_rows\(\) does not exist/m);
 ctl_is(run_load('postgres', '--pgbench', '/nowhere/pgbench'), 3, 'no pgbench',
-	qr{^unknown: database "postgres": /nowhere/pgbench could not be started: No such file or directory; hint: }m);
+	qr{^unknown: database "postgres": could not start /nowhere/pgbench: No such file or directory; hint: }m);
 ctl_is(run_load('postgres', '--clients', 500), 2, 'more clients than the server takes', qr/^critical: .*pgbench ended with exit code 1: .*too many clients/m);
 $node->safe_psql('postgres', 'CREATE ROLE plain LOGIN');
 ctl_is(ctl($node, '-U', 'plain', '-d', 'postgres', 'load', '--scripts-dir', $scripts), 3, 'a role that may not read counters',

@@ -1,6 +1,8 @@
 // The small parts of work on servers.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "ctl/failure.h"
 #include "ctl/process.h"
 #include "ctl/progress.h"
@@ -61,7 +63,26 @@ TEST(ProcessTest, GivesArgumentsAndEnvironmentAsTheyAre) {
 }
 
 TEST(ProcessTest, SaysWhatSignalEndedIt) {
-  EXPECT_EQ(RunProgram({"/bin/sh", {"-c", "kill -9 $$"}, {}}).exit_code, 128 + 9);
+  const Outcome outcome = RunProgram({"/bin/sh", {"-c", "kill -9 $$"}, {}});
+  EXPECT_EQ(outcome.exit_code, 128 + 9);
+  EXPECT_EQ(outcome.signal, 9);
+}
+
+TEST(ProcessTest, IsFoundInPathAndDoesNotSeeWhatIsUnset) {
+  ASSERT_EQ(setenv("PG_HELLO_TEST", "seen", 1), 0);
+  EXPECT_EQ(RunProgram({"sh", {"-c", "echo ${PG_HELLO_TEST-none}"}, {}}).output, "seen\n");
+  EXPECT_EQ(RunProgram({"sh", {"-c", "echo ${PG_HELLO_TEST-none}"}, {}, {"PG_HELLO_TEST"}}).output,
+            "none\n");
+}
+
+TEST(ProcessTest, TellsEachLineWithAndWithoutItsNewline) {
+  std::vector<std::string> output;
+  std::vector<std::string> errors;
+  RunProgram({"/bin/sh", {"-c", "printf 'a\\n\\nb'; echo c >&2"}, {}},
+             {.output_line = [&output](std::string_view line) { output.emplace_back(line); },
+              .error_line = [&errors](std::string_view line) { errors.emplace_back(line); }});
+  EXPECT_EQ(output, (std::vector<std::string>{"a", "", "b"}));
+  EXPECT_EQ(errors, (std::vector<std::string>{"c"}));
 }
 
 TEST(ProcessTest, KeepsTheEndOfLongOutput) {
