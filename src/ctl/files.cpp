@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "ctl/failure.h"
+#include "ctl/whole_file.h"
 
 namespace pg_hello::ctl {
 namespace {
@@ -53,20 +54,9 @@ fs::path ParentOf(const fs::path& path) {
 }  // namespace
 
 void WriteFile(const fs::path& path, std::string_view bytes) {
-  const Descriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
-  while (!bytes.empty()) {
-    const ssize_t written = write(file.number(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) Fail("write", path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
+  if (const std::string reason = WriteWholeFile(path, bytes, 0600); !reason.empty()) {
+    throw Failure("files", "could not write " + path.string() + ": " + reason);
   }
-  if (fsync(file.number()) != 0) Fail("sync", path, errno);
-}
-
-void ReplaceFile(const fs::path& path, std::string_view bytes) {
-  const fs::path temporary = path.string() + ".new";
-  WriteFile(temporary, bytes);
-  if (rename(temporary.c_str(), path.c_str()) != 0) Fail("rename", temporary, errno);
   Sync(ParentOf(path), O_RDONLY | O_DIRECTORY);
 }
 

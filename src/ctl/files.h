@@ -1,4 +1,4 @@
-// Files that are whole or not there: written, synced, and only then renamed.
+// Files and directories; a Failure names the one that could not be read or written.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,8 @@ namespace pg_hello::ctl {
 
 // All of these throw a Failure that names the file.
 
-// Readable by its owner alone; synced.
+// As WriteWholeFile(); readable by its owner alone, and still there after a crash.
 void WriteFile(const std::filesystem::path& path, std::string_view bytes);
-
-// As WriteFile(), under a temporary name that then replaces `path` at once.
-void ReplaceFile(const std::filesystem::path& path, std::string_view bytes);
 
 std::string ReadFile(const std::filesystem::path& path);
 

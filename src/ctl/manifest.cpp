@@ -64,8 +64,8 @@ Manifest ManifestFromJson(const std::string& text) {
 
 void WriteManifest(const fs::path& backup, const Manifest& manifest) {
   const std::string text = ManifestAsJson(manifest);
-  ReplaceFile(backup / kName, text);
-  ReplaceFile(backup / (std::string(kName) + ".sha256"), ChecksumLine(text));
+  WriteFile(backup / kName, text);
+  WriteFile(backup / (std::string(kName) + ".sha256"), ChecksumLine(text));
 }
 
 Manifest ReadManifest(const fs::path& backup) {

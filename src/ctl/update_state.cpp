@@ -21,7 +21,7 @@ std::optional<UpdateState> ReadUpdateState(const std::filesystem::path& file) {
 
 void WriteUpdateState(const std::filesystem::path& file, const UpdateState& state) {
   const nlohmann::json json = state;
-  ReplaceFile(file, json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  WriteFile(file, json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace pg_hello::ctl
