@@ -8,6 +8,7 @@
 #include "ctl/database_check.h"
 #include "ctl/file_checks.h"
 #include "ctl/function_counters.h"
+#include "ctl/questions.h"
 #include "ctl/session.h"
 
 namespace pg_hello::ctl {
@@ -92,7 +93,7 @@ class Hardening {
     if (!rows.empty()) {
       const std::string old = rows[0][0].value_or("");
       undo = is_list ? SetList(setting, SplitList(old))
-                     : "ALTER SYSTEM SET " + setting + " = " + QuoteLiteral(old);
+                     : "ALTER SYSTEM SET " + setting + " = " + QuotedLiteral(old);
     }
     result_.plan.push_back({.check = check,
                             .what = alter,
@@ -325,7 +326,7 @@ class Hardening {
           request_.logging ? "" : "with --logging, harden plans to change it");
       if (request_.logging) {
         PlanSetting("logging", "log_line_prefix",
-                    "ALTER SYSTEM SET log_line_prefix = " + QuoteLiteral(kLinePrefix), "a reload");
+                    "ALTER SYSTEM SET log_line_prefix = " + QuotedLiteral(kLinePrefix), "a reload");
       }
     }
     if (Value("log_statement") != "none") {

@@ -56,6 +56,4 @@ std::string SetList(const std::string& setting, const std::vector<std::string>& 
 // Whether all of the addresses in this list are loopback ones.
 bool OnlyLoopback(const std::string& listen_addresses);
 
-std::string QuoteLiteral(const std::string& text);
-
 }  // namespace pg_hello::ctl

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "ctl/harden.h"
+#include "ctl/questions.h"
 
 namespace pg_hello::ctl {
 
@@ -39,19 +40,10 @@ std::vector<std::string> SplitList(const std::string& list) {
   return names;
 }
 
-std::string QuoteLiteral(const std::string& text) {
-  std::string quoted = text.find('\\') == text.npos ? "'" : "E'";
-  for (const char c : text) {
-    if (c == '\'' || c == '\\') quoted += c;
-    quoted += c;
-  }
-  return quoted + "'";
-}
-
 std::string SetList(const std::string& setting, const std::vector<std::string>& names) {
   std::string sql = "ALTER SYSTEM SET " + setting + " = ";
   for (std::size_t i = 0; i < names.size(); ++i)
-    sql += (i > 0 ? ", " : "") + QuoteLiteral(names[i]);
+    sql += (i > 0 ? ", " : "") + QuotedLiteral(names[i]);
   return names.empty() ? sql + "''" : sql;
 }
 

@@ -20,7 +20,7 @@ TEST(HardenTest, WritesListsAsPostgresqlReadsThem) {
   EXPECT_EQ(SetList("shared_preload_libraries", {"a", "it's", "pg_hello"}),
             "ALTER SYSTEM SET shared_preload_libraries = 'a', 'it''s', 'pg_hello'");
   EXPECT_EQ(SetList("s", {}), "ALTER SYSTEM SET s = ''");
-  EXPECT_EQ(QuoteLiteral("a\\'b"), "E'a\\\\''b'");
+  EXPECT_EQ(SetList("s", {"a\\'b"}), "ALTER SYSTEM SET s =  E'a\\\\''b'");
 }
 
 TEST(HardenTest, KnowsTheLoopback) {
