@@ -36,6 +36,7 @@ struct PerformanceReport {
   std::string library_version = {};
   UnixMs from = 0;  // 0: not known, each function's counters began at another time
   UnixMs to = 0;
+  double Seconds() const { return from > 0 ? static_cast<double>(to - from) / 1000 : 0; }
   Objectives objectives = {};
   std::vector<Work> works = {};
   std::vector<Comparison> comparisons = {};  // only against a baseline

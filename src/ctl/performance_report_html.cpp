@@ -61,10 +61,6 @@ std::string Cells(const char* tag, const std::vector<std::string>& texts) {
   return row + "</tr>\n";
 }
 
-double Seconds(const PerformanceReport& report) {
-  return report.from > 0 ? static_cast<double>(report.to - report.from) / 1000 : 0;
-}
-
 std::string About(const PerformanceReport& report) {
   std::string text =
       "PostgreSQL " + report.server_version + ", pg_hello " + report.library_version + ", ";
@@ -82,7 +78,7 @@ std::string Tiles(const PerformanceReport& report) {
     if (work.p95_ms) p95 = std::max(p95.value_or(0), *work.p95_ms);
   }
   std::string html = "<div class=\"tiles\">\n" + Tile(std::to_string(calls), "calls");
-  if (const double seconds = Seconds(report); seconds > 0) {
+  if (const double seconds = report.Seconds(); seconds > 0) {
     html += Tile(ShortNumber(static_cast<double>(calls) / seconds), "calls per second");
   }
   const auto percent =
@@ -173,7 +169,7 @@ std::string Histograms(const std::vector<Work>& by_time, const std::vector<doubl
 }
 
 std::string WorksTable(const PerformanceReport& report) {
-  const double seconds = Seconds(report);
+  const double seconds = report.Seconds();
   std::string html = "<h2>All functions</h2>\n<div class=\"card wide\"><table>\n" +
                      Cells("th", {"function", "calls", "calls/s", "errors", "total s", "mean ms",
                                   "p50 ms", "p95 ms", "p99 ms"});

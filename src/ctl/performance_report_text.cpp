@@ -6,19 +6,11 @@
 #include "ctl/work_table.h"
 
 namespace pg_hello::ctl {
-namespace {
-
-double Seconds(const PerformanceReport& report) {
-  return report.from > 0 ? static_cast<double>(report.to - report.from) / 1000 : 0;
-}
-
-}  // namespace
-
 std::string AsText(const PerformanceReport& report, bool colours) {
   std::string text;
   if (!report.works.empty()) {
     text = OneLine("Functions of " + report.database + " " + report.title) + ":\n\n" +
-           WorkTable(report.works, Seconds(report)) + "\n";
+           WorkTable(report.works, report.Seconds()) + "\n";
   }
   return text + AsText(report.findings, colours);
 }
@@ -33,7 +25,7 @@ std::string AsJson(const PerformanceReport& report) {
   object["to"] = Iso8601(report.to);
   object["server_version"] = report.server_version;
   object["pg_hello_version"] = report.library_version;
-  object["functions"] = WorkJson(report.works, Seconds(report));
+  object["functions"] = WorkJson(report.works, report.Seconds());
   if (!report.comparisons.empty()) {
     Json list = Json::array();
     for (const Comparison& one : report.comparisons) {
