@@ -11,7 +11,6 @@
 
 #include "exposition/fixed_text.h"
 #include "exposition/function_labels.h"
-#include "pg_hello/health/health_report.h"
 
 namespace pg_hello::exposition {
 namespace {
@@ -251,14 +250,12 @@ void FamilyWalk::WriteServer(FamilyId id) {
       }
       return;
     case FamilyId::kHealthStatus:
-      return StateSet({}, health::MakeReport(snapshot_).status);
-    case FamilyId::kHealthCheckStatus: {
-      const health::HealthReport report = health::MakeReport(snapshot_);
-      for (const health::Check& check : report.checks) {
+      return StateSet({}, Health().status);
+    case FamilyId::kHealthCheckStatus:
+      for (const health::Check& check : Health().checks) {
         StateSet({check.name}, check.status);
       }
       return;
-    }
     case FamilyId::kSloObjectiveRatio:
     case FamilyId::kSloLatencyThresholdSeconds:
     case FamilyId::kSloEvents:
@@ -333,6 +330,13 @@ void FamilyWalk::WriteSlo(FamilyId id, const shared::SloRecord& slo) {
 }
 
 // One sample for each status, with it as the last label.
+const health::HealthReport& FamilyWalk::Health() {
+  if (!health_) {
+    health_ = health::MakeReport(snapshot_);
+  }
+  return *health_;
+}
+
 void FamilyWalk::StateSet(std::initializer_list<std::string_view> labels, health::Status status) {
   for (const health::Status one :
        {health::Status::kPass, health::Status::kWarn, health::Status::kFail}) {

@@ -8,11 +8,12 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
 #include "pg_hello/exposition/family_writer.h"
-#include "pg_hello/health/check.h"
+#include "pg_hello/health/health_report.h"
 #include "pg_hello/snapshot/snapshot.h"
 
 namespace pg_hello::exposition {
@@ -85,6 +86,7 @@ class FamilyWalk {
   void Sample(FamilyWriter::LabelSet labels, std::initializer_list<std::string_view> more,
               Decimal value);
   void Single(Decimal value);
+  const health::HealthReport& Health();
   void StateSet(std::initializer_list<std::string_view> labels, health::Status status);
 
   const snapshot::Snapshot& snapshot_;
@@ -92,6 +94,7 @@ class FamilyWalk {
   FamilyWriter& writer_;
   std::vector<ShownFunction> shown_;
   const std::shared_ptr<FunctionLabels> labels_;
+  std::optional<health::HealthReport> health_;  // made when the first family asks for it
   // What comes next: the labels of a function of the snapshot; when all are there, a family, and
   // in a family of functions one of shown_.
   std::size_t next_labels_ = 0;
