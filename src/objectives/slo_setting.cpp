@@ -8,36 +8,16 @@
 #include <utility>
 
 #include "pg_hello/measure/latency_buckets.h"
+#include "pg_hello/selection/list_scanner.h"
 #include "pg_hello/shared/slo_board.h"
 
 namespace pg_hello::objectives {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
+using selection::FindElementEnd;
+using selection::WithoutBlanksAround;
+
 constexpr int kObjectiveDecimals = 7;  // of a percentage, so that it is whole parts per billion
-
-std::string_view WithoutBlanksAround(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) {
-    return {};
-  }
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-// Where the first objective of the setting ends.
-std::size_t FindEnd(std::string_view setting) {
-  int depth = 0;
-  for (std::size_t i = 0; i < setting.size(); ++i) {
-    if (setting[i] == '\\') {
-      ++i;
-    } else if (setting[i] == ';' && depth == 0) {
-      return i;
-    } else {
-      depth += setting[i] == '(' ? 1 : setting[i] == ')' && depth > 0 ? -1 : 0;
-    }
-  }
-  return setting.size();
-}
 
 bool IsNameCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -170,7 +150,7 @@ ParsedSlos ParseSlos(std::string_view setting) {
     return parsed;
   }
   for (;;) {
-    const std::size_t end = FindEnd(setting);
+    const std::size_t end = FindElementEnd(setting, ';');
     Slo slo;
     parsed.fault = ParseOne(WithoutBlanksAround(setting.substr(0, end)), &slo);
     const bool twice = std::any_of(parsed.slos.begin(), parsed.slos.end(),

@@ -1,36 +1,16 @@
-// One scanner for lists and for the parts of a pattern: both end at a character that is neither
-// escaped nor, for lists, inside parentheses.
 #include "pg_hello/selection/function_pattern.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "pg_hello/selection/glob.h"
-#include "selection/list_scanner.h"
+#include "pg_hello/selection/list_scanner.h"
 
 namespace pg_hello::selection {
 
 namespace {
 
 constexpr auto kNone = std::string_view::npos;
-
-// Where the first pattern of the list ends.
-std::size_t FindEnd(std::string_view list) {
-  int depth = 0;
-  std::size_t at = 0;
-  for (;;) {
-    const std::size_t found = FindPlain(list.substr(at), "(),");
-    if (found == kNone) {
-      return list.size();
-    }
-    at += found;
-    if (list[at] == ',' && depth == 0) {
-      return at;
-    }
-    depth += list[at] == '(' ? 1 : list[at] == ')' && depth > 0 ? -1 : 0;
-    ++at;
-  }
-}
 
 std::string Quoted(std::string_view pattern) { return "\"" + std::string(pattern) + "\""; }
 
@@ -90,7 +70,7 @@ ParsedPatterns ParsePatterns(std::string_view list) {
     return parsed;
   }
   for (;;) {
-    const std::size_t end = FindEnd(list);
+    const std::size_t end = FindElementEnd(list, ',');
     FunctionPattern pattern;
     parsed.fault = ParseOne(WithoutBlanksAround(list.substr(0, end)), &pattern);
     if (!parsed.fault.empty()) {

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "pg_hello/selection/glob.h"
-#include "selection/list_scanner.h"
+#include "pg_hello/selection/list_scanner.h"
 
 namespace pg_hello::selection {
 

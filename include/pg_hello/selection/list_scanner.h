@@ -1,4 +1,4 @@
-// What lists of patterns have in common.
+// What settings that are lists of patterns have in common.
 #ifndef PG_HELLO_SELECTION_LIST_SCANNER_H
 #define PG_HELLO_SELECTION_LIST_SCANNER_H
 
@@ -17,6 +17,26 @@ inline std::size_t FindPlain(std::string_view text, std::string_view characters)
     }
   }
   return std::string_view::npos;
+}
+
+// Where the first element of a list ends: at the first `separator` that neither a backslash stands
+// before nor parentheses enclose, or at the end.
+inline std::size_t FindElementEnd(std::string_view list, char separator) {
+  const char sought[] = {'(', ')', separator};
+  int depth = 0;
+  std::size_t at = 0;
+  for (;;) {
+    const std::size_t found = FindPlain(list.substr(at), {sought, sizeof sought});
+    if (found == std::string_view::npos) {
+      return list.size();
+    }
+    at += found;
+    if (list[at] == separator && depth == 0) {
+      return at;
+    }
+    depth += list[at] == '(' ? 1 : list[at] == ')' && depth > 0 ? -1 : 0;
+    ++at;
+  }
 }
 
 inline std::string_view WithoutBlanksAround(std::string_view text) {
