@@ -8,16 +8,9 @@ use PgHello;
 use PgHelloCtl;
 
 # A server whose files can be changed.
-my ($stage, $own) = ($ENV{PG_HELLO_STAGE}, "$ENV{TESTDIR}/own");
-my ($bin) = grep { m{^\Q$stage\E/} } split /:/, $ENV{PATH};
-(my $own_bin = $bin) =~ s/^\Q$stage\E/$own/;
-mkdir $own or die $!;
-system('cp', '-rs', "$stage/usr", "$own/usr") == 0 or die 'cp';
-system('rm', '-r', $own_bin) == 0 or die 'rm';
-system('cp', '-r', $bin, $own_bin) == 0 or die 'cp';
+my $own = own_installation();
 my ($library) = glob("$own/usr/lib/postgresql/*/lib/pg_hello.so");
 system('cp', '--remove-destination', readlink $library, $library) == 0 or die 'cp';
-$ENV{PATH} = "$own_bin:$ENV{PATH}";
 
 my $odd = q{a "b" 'c'};
 my $node = new_node('main', -preload => 0, -extension => 0,
