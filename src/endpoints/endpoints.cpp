@@ -52,7 +52,7 @@ std::string KeyOf(std::string_view what, const http::Params& params) {
 // A list, made in one step from the picture that all share.
 template <typename ToJson>
 http::Answer JoinForJson(Rounds& rounds, const http::Request& request, std::string_view what,
-                         const std::string& fault, ToJson to_json) {
+                         snapshot::Detail detail, const std::string& fault, ToJson to_json) {
   if (!fault.empty()) {
     return Answer(400, api::kJsonContentType, api::ErrorJson(fault));
   }
@@ -64,6 +64,7 @@ http::Answer JoinForJson(Rounds& rounds, const http::Request& request, std::stri
   wanted.key = KeyOf(what, request.params);
   wanted.coding = *coding;
   wanted.content_type = api::kJsonContentType;
+  wanted.detail = detail;
   wanted.render = [to_json =
                        std::move(to_json)](std::shared_ptr<const snapshot::Snapshot> snapshot) {
     return [to_json, snapshot = std::move(snapshot)](std::string& body) {
@@ -94,6 +95,7 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request,
   wanted.key = KeyOf(exposition::ContentType(format), request.params);
   wanted.coding = *coding;
   wanted.content_type = exposition::ContentType(format);
+  wanted.detail = query.detail();
   // The length of a text that is sent as it is can be told beforehand.
   const bool reserve =
       wanted.coding == http::ContentCoding::kIdentity && format != exposition::Format::kProtobuf;
@@ -122,7 +124,7 @@ http::Answer Metrics(Rounds& rounds, const http::Request& request,
 
 http::Answer Functions(Rounds& rounds, const http::Request& request, const BudgetSource& budget) {
   api::ParsedListQuery parsed = api::ParseListQuery(request.params);
-  return JoinForJson(rounds, request, "functions", parsed.fault,
+  return JoinForJson(rounds, request, "functions", snapshot::Detail::kEverything, parsed.fault,
                      [query = std::move(parsed.query), budget](const snapshot::Snapshot& snapshot) {
                        return api::ListJson(snapshot, budget(), query);
                      });
@@ -130,7 +132,7 @@ http::Answer Functions(Rounds& rounds, const http::Request& request, const Budge
 
 http::Answer Active(Rounds& rounds, const http::Request& request) {
   api::ParsedActiveQuery parsed = api::ParseActiveQuery(request.params);
-  return JoinForJson(rounds, request, "active", parsed.fault,
+  return JoinForJson(rounds, request, "active", snapshot::Detail::kWithoutBuckets, parsed.fault,
                      [query = std::move(parsed.query)](const snapshot::Snapshot& snapshot) {
                        return api::ActiveJson(snapshot, query);
                      });

@@ -1,6 +1,7 @@
 // Who shares what with whom. How long a slice is, and who waits, is the reactor's.
 #include "pg_hello/endpoints/rounds.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -125,12 +126,17 @@ void Rounds::State::BeginRound() {
   if (snapshot.use_count() != 1) {
     snapshot = std::make_shared<snapshot::Snapshot>();
   }
-  renew(*snapshot);
-  last = snapshot;
+  std::vector<std::shared_ptr<Job>> waiting;
+  auto detail = snapshot::Detail::kWithoutBuckets;
   for (const std::weak_ptr<Job>& pointer : jobs) {
-    const std::shared_ptr<Job> job = pointer.lock();
-    if (job != nullptr && job->waiting()) job->Begin(snapshot);
+    std::shared_ptr<Job> job = pointer.lock();
+    if (job == nullptr || !job->waiting()) continue;
+    detail = std::max(detail, job->wanted().detail);
+    waiting.push_back(std::move(job));
   }
+  renew(*snapshot, detail);
+  last = snapshot;
+  for (const std::shared_ptr<Job>& job : waiting) job->Begin(snapshot);
 }
 
 Rounds::Rounds(SnapshotRenewal renew)

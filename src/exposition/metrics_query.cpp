@@ -48,6 +48,14 @@ bool MetricsQuery::Chooses(const Family& family) const {
                      [&family](const std::string& glob) { return Names(glob, family); });
 }
 
+snapshot::Detail MetricsQuery::detail() const {
+  const bool histograms =
+      std::any_of(kFamilies.begin(), kFamilies.end(), [this](const Family& family) {
+        return family.type == FamilyType::kHistogram && Chooses(family);
+      });
+  return histograms ? snapshot::Detail::kEverything : snapshot::Detail::kWithoutBuckets;
+}
+
 Options MakeOptions(const snapshot::Snapshot& snapshot, const selection::Budget& budget,
                     const MetricsQuery& query) {
   const selection::Admission admission = selection::Admit(snapshot, budget);

@@ -66,8 +66,9 @@ snapshot::Snapshot TakeSnapshot(const ServerFacts& facts) {
   return snapshot::Take(*shared_stats, UnixTimeUs(), ServerStateOf(facts));
 }
 
-void TakeSnapshotInto(snapshot::Snapshot& snapshot, const ServerFacts& facts) {
-  snapshot::TakeInto(snapshot, *shared_stats, UnixTimeUs(), ServerStateOf(facts));
+void TakeSnapshotInto(snapshot::Snapshot& snapshot, const ServerFacts& facts,
+                      snapshot::Detail detail) {
+  snapshot::TakeInto(snapshot, *shared_stats, UnixTimeUs(), ServerStateOf(facts), detail);
 }
 
 snapshot::Snapshot TakeSummary(const ServerFacts& facts) {

@@ -20,7 +20,8 @@ ServerFacts ReadServerFacts();
 // A picture of everything, now. May throw std::bad_alloc. REQUIRES: shared_stats.
 snapshot::Snapshot TakeSnapshot(const ServerFacts& facts);
 // The same into an earlier one; see snapshot::TakeInto.
-void TakeSnapshotInto(snapshot::Snapshot& snapshot, const ServerFacts& facts);
+void TakeSnapshotInto(snapshot::Snapshot& snapshot, const ServerFacts& facts,
+                      snapshot::Detail detail);
 // The same without functions.
 snapshot::Snapshot TakeSummary(const ServerFacts& facts);
 

@@ -74,10 +74,10 @@ std::unique_ptr<http::Router> MakeRouter() {
   auto router = std::make_unique<http::Router>();
   endpoints::Register(*router,
                       {.everything =
-                           [began](snapshot::Snapshot& snapshot) {
+                           [began](snapshot::Snapshot& snapshot, snapshot::Detail detail) {
                              *began = measure::MonotonicNs();
                              PublishRequests();
-                             TakeSnapshotInto(snapshot, ReadServerFacts());
+                             TakeSnapshotInto(snapshot, ReadServerFacts(), detail);
                            },
                        .unshared = [] { return TakeSnapshot(ReadServerFacts()); },
                        .health = ObserveHealth,

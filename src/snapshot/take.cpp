@@ -50,20 +50,34 @@ struct TimedRange {
   std::uint64_t longest_ns;
 };
 
+// Returns the sum of the buckets, and adds them to the function's if these are wanted.
 template <typename Counters>
-void Add(FunctionStats& function, const Counters& counters) {
+std::uint64_t AddBuckets(FunctionStats& function, const Counters& counters, const TimedRange& range,
+                         Detail detail) {
+  std::uint64_t calls = 0;
+  const auto* bucket = &counters.buckets[range.first()];
+  if (detail == Detail::kWithoutBuckets) {
+    for (std::size_t left = range.end() - range.first(); left > 0; --left) {
+      calls += (bucket++)->load(kRelaxed);
+    }
+    return calls;
+  }
+  for (std::uint64_t& sum : function.buckets.Widen(range.first(), range.end())) {
+    const std::uint64_t count = (bucket++)->load(kRelaxed);
+    sum += count;
+    calls += count;
+  }
+  return calls;
+}
+
+template <typename Counters>
+void Add(FunctionStats& function, const Counters& counters, Detail detail) {
   const TimedRange range(counters);
   if (range.empty()) {
     return;
   }
-  const bool none_yet = function.buckets.counts().empty();
-  const std::span<std::uint64_t> sums = function.buckets.Widen(range.first(), range.end());
-  const auto* bucket = &counters.buckets[range.first()];
-  for (std::uint64_t& sum : sums) {
-    const std::uint64_t count = (bucket++)->load(kRelaxed);
-    sum += count;
-    function.calls += count;
-  }
+  const bool none_yet = function.TimedCalls() == 0;
+  function.calls += AddBuckets(function, counters, range, detail);
   const std::uint64_t inclusive_ns = counters.inclusive_ns.load(kRelaxed);
   function.inclusive_ns += inclusive_ns;
   function.duration_ns += inclusive_ns + counters.nested_ns.load(kRelaxed);
@@ -148,15 +162,19 @@ void PrefetchCounts(const shared::FunctionRow& row) {
   }
 }
 
-void PrefetchCounts(const FunctionStats& function) {
+void PrefetchCounts(const FunctionStats& function, Detail detail) {
   __builtin_prefetch(&function, 1);
+  if (detail == Detail::kWithoutBuckets) {
+    return;
+  }
   const std::span<const std::uint64_t> counts = function.buckets.counts();
   for (std::size_t i = 0; i < counts.size(); i += kBucketsPerLine) {
     __builtin_prefetch(&counts[i], 1);
   }
 }
 
-std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot, bool& changed) {
+std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot, Detail detail,
+                            bool& changed) {
   const std::vector<shared::Arrival> arrivals = stats.RowsByArrival();
   std::vector<Place> places(stats.rows_end());
   std::vector<FunctionStats>& functions = snapshot.functions;
@@ -171,7 +189,7 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot, bool
       PrefetchCounts(stats.row(arrivals[i + kCountsAhead].row));
     }
     if (count + kCountsAhead < functions.size()) {
-      PrefetchCounts(functions[count + kCountsAhead]);
+      PrefetchCounts(functions[count + kCountsAhead], detail);
     }
     shared::FunctionRow& row = stats.row(number);
     const std::uint32_t epoch = row.epoch.load(std::memory_order_acquire);
@@ -185,7 +203,7 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot, bool
     if (!BeginFunction(row, number, first_epoch, function, changed)) {
       continue;
     }
-    Add(function, row.counters);
+    Add(function, row.counters, detail);
     AddRareCounters(function, row.counters);
     places[number] = {count++, epoch, first_epoch};
   }
@@ -202,13 +220,13 @@ const Place* Find(const std::vector<Place>& places, shared::RowEpoch row_epoch) 
   return &places[number];
 }
 
-void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& places,
+void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& places, Detail detail,
                 Snapshot& snapshot) {
   for (std::size_t i = 0; i < shared::kPendingEntries; ++i) {
     const shared::RowEpoch owner = slot.owner[i].load(std::memory_order_acquire);
     const Place* place = Find(places, owner);
     if (place != nullptr && place->epoch == shared::EpochOf(owner)) {
-      Add(snapshot.functions[place->position], slot.pending[i]);
+      Add(snapshot.functions[place->position], slot.pending[i], detail);
     }
   }
 }
@@ -309,15 +327,15 @@ bool HaveSameNames(const std::vector<DatabaseStats>& some,
 }  // namespace
 
 void TakeInto(Snapshot& snapshot, shared::SharedStats& stats, std::int64_t now_us,
-              const ServerState& server) {
+              const ServerState& server, Detail detail) {
   Snapshot before = std::exchange(snapshot, Begin(stats, now_us, server));
   snapshot.functions = std::move(before.functions);
   bool changed = before.series_version == 0;
   {
     const shared::SharedStats::ReadGuard no_merges(stats);
-    std::vector<Place> places = ReadRows(stats, snapshot, changed);
+    std::vector<Place> places = ReadRows(stats, snapshot, detail, changed);
     for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
-      AddPending(stats.slot(i), places, snapshot);
+      AddPending(stats.slot(i), places, detail, snapshot);
     }
     DropOvertaken(stats, places, snapshot, changed);
     for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {

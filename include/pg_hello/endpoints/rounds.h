@@ -6,8 +6,8 @@
 // older than its request, and sixteen scrapes at once cost two renderings at most.
 //
 // Memory is bounded: there is one snapshot, which stays for the next one to be taken into, and one
-// body half made, and kMaxBodies are being sent, each shared by all who are sent it. The next one is
-// begun when one of them has gone, which is the reactor's to see to. At most kMaxJobs are waited
+// body half made, and kMaxBodies are being sent, each shared by all who are sent it. The next one
+// is begun when one of them has gone, which is the reactor's to see to. At most kMaxJobs are waited
 // for; who would need one more is told to come back later.
 #ifndef PG_HELLO_ENDPOINTS_ROUNDS_H
 #define PG_HELLO_ENDPOINTS_ROUNDS_H
@@ -28,7 +28,7 @@ inline constexpr char kVary[] = "Accept, Accept-Encoding";
 
 // Takes a snapshot into an earlier one, or into an empty one; see snapshot::TakeInto. What is
 // thrown becomes a 500.
-using SnapshotRenewal = std::function<void(snapshot::Snapshot& snapshot)>;
+using SnapshotRenewal = std::function<void(snapshot::Snapshot& snapshot, snapshot::Detail detail)>;
 
 // Works for about a millisecond; true at the end. Appends to `body`: with ContentCoding::kIdentity
 // it is all that has been rendered so far, else it is empty at each call. Either may have room
@@ -40,6 +40,7 @@ struct Representation {
   std::string key;
   http::ContentCoding coding = http::ContentCoding::kIdentity;
   const char* content_type = "";
+  snapshot::Detail detail = snapshot::Detail::kEverything;  // it may get more than it needs
   // Begins a body. May be called again for a request that came later.
   std::function<Rendering(std::shared_ptr<const snapshot::Snapshot>)> render;
 };

@@ -23,6 +23,8 @@ class MetricsQuery {
 
   // A family is chosen by its own name or by that of any of its series, in any format.
   bool Chooses(const Family& family) const;
+  // What the families that it chooses need.
+  snapshot::Detail detail() const;
   const selection::Filter& functions() const { return functions_; }
 
  private:

@@ -35,7 +35,7 @@ snapshot::Snapshot OneFunction() {
   return snapshot;
 }
 
-void RenewOneFunction(snapshot::Snapshot& snapshot) { snapshot = OneFunction(); }
+void RenewOneFunction(snapshot::Snapshot& snapshot, snapshot::Detail) { snapshot = OneFunction(); }
 
 selection::Budget Unlimited() { return {}; }
 
@@ -114,7 +114,11 @@ class RoutesTest : public ::testing::Test {
       return snapshot_;
     };
     Register(router_,
-             {.everything = [source](snapshot::Snapshot& snapshot) { snapshot = source(); },
+             {.everything =
+                  [this, source](snapshot::Snapshot& snapshot, snapshot::Detail detail) {
+                    snapshot = source();
+                    details_.push_back(detail);
+                  },
               .unshared = source,
               .health = [this] { return health::MakeReport(snapshot_); },
               .budget = [this] { return budget_; }},
@@ -139,8 +143,20 @@ class RoutesTest : public ::testing::Test {
   selection::Budget budget_;
   http::Router router_;
   int snapshots_ = 0;
+  std::vector<snapshot::Detail> details_;  // that were asked for
   std::vector<std::size_t> observed_;
 };
+
+TEST_F(RoutesTest, BucketsAreTakenOnlyForWhomTheyAreShown) {
+  using enum snapshot::Detail;
+  Get("/metrics");
+  Get("/metrics?name[]=pg_hello_function_duration_seconds_count");
+  Get("/metrics?name[]=pg_hello_function_calls_total&name[]=pg_hello_workers");
+  Get("/api/v1/functions");
+  Get("/api/v1/active");
+  EXPECT_EQ(details_,
+            (std::vector{kEverything, kEverything, kWithoutBuckets, kEverything, kWithoutBuckets}));
+}
 
 TEST_F(RoutesTest, MetricsFollowsBudgetAndFilters) {
   EXPECT_TRUE(Contains(*Get("/metrics").body, "function=\"b()\""));

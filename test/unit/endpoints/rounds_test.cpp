@@ -52,10 +52,12 @@ class RoundsTest : public testing::Test {
   int renderings = 0;
   bool fail = false;
   std::vector<const snapshot::Snapshot*> places;  // where they were taken
-  Rounds rounds{[this](snapshot::Snapshot& snapshot) {
+  std::vector<snapshot::Detail> details;
+  Rounds rounds{[this](snapshot::Snapshot& snapshot, snapshot::Detail detail) {
     if (fail) throw std::runtime_error("x");
     places.push_back(&snapshot);
     snapshot.taken_at_us = ++snapshots;
+    details.push_back(detail);
   }};
 };
 
@@ -96,6 +98,19 @@ TEST_F(RoundsTest, ARoundHasOnePictureForAllRepresentations) {
   EXPECT_EQ(response.headers.back(),
             (std::pair<std::string, std::string>("Content-Encoding", "gzip")));
   EXPECT_EQ(snapshots, 1);
+}
+
+TEST_F(RoundsTest, ARoundTakesWhatTheMostDemandingNeeds) {
+  using enum snapshot::Detail;
+  Representation modest = Wanted("modest");
+  modest.detail = kWithoutBuckets;
+  const JobPointer alone = std::get<JobPointer>(rounds.Join(modest));
+  BodyOf(alone);
+  const JobPointer together = std::get<JobPointer>(rounds.Join(modest));
+  const JobPointer demanding = Join("demanding");
+  BodyOf(together);
+  BodyOf(demanding);
+  EXPECT_EQ(details, (std::vector{kWithoutBuckets, kEverything}));
 }
 
 TEST_F(RoundsTest, ABodyLeavesItsMemoryForTheNextOneWhenNobodyIsSentItAnyMore) {
@@ -187,7 +202,7 @@ TEST_F(RoundsTest, AFailedPictureCostsOneJobAndNotTheNext) {
 }
 
 TEST(RoundsLifetime, AJobMayOutliveThem) {
-  auto rounds = std::make_unique<Rounds>([](snapshot::Snapshot&) {});
+  auto rounds = std::make_unique<Rounds>([](snapshot::Snapshot&, snapshot::Detail) {});
   Representation wanted;
   wanted.render = [](const std::shared_ptr<const snapshot::Snapshot>&) {
     return [](std::string& body) {

@@ -151,6 +151,25 @@ void ExpectSame(const Snapshot& a, const Snapshot& b) {
   }
 }
 
+TEST_F(SnapshotTest, WithoutBucketsEverythingElseIsTheSame) {
+  for (std::uint32_t funcid = 1; funcid <= 5; ++funcid) {
+    shared::FunctionRow& row = Insert(*stats_, funcid);
+    for (std::uint32_t i = 0; i < funcid; ++i) row.counters.Record(Sample(1'000 << i));
+    row.counters.untimed = funcid % 3;
+    Pending(0, funcid, row).Record({2, 1, true});
+  }
+  Snapshot everything = TakeSnapshot(*stats_);
+  Snapshot kept = everything;
+  TakeInto(kept, *stats_, kCreatedUs, {}, Detail::kWithoutBuckets);
+  for (const FunctionStats& function : kept.functions) {
+    EXPECT_TRUE(function.buckets.counts().empty());
+  }
+  for (FunctionStats& function : everything.functions) function.buckets.Clear();
+  ExpectSame(kept, everything);
+  TakeInto(kept, *stats_, kCreatedUs, {}, Detail::kEverything);
+  ExpectSame(kept, TakeSnapshot(*stats_));
+}
+
 TEST_F(SnapshotTest, OneThatIsTakenIntoAnEarlierOneIsTheSame) {
   Snapshot kept{};
   std::uint64_t version = 0;
