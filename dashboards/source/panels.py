@@ -1,4 +1,4 @@
-"""The parts of Grafana's dashboards (classic model, schemaVersion 39), as far as ours need them."""
+"""The parts of Grafana's dashboards (classic model, schemaVersion 42), as far as ours need them."""
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 WIDTH = 24  # of Grafana's grid
@@ -55,7 +55,7 @@ def heatmap(title, description, buckets, width=12):
     return panel("heatmap", title, description, [query(buckets, "{{le}}", format="heatmap")], "s", width,
                  options={"calculate": False, "yAxis": {"unit": "s"}, "cellGap": 1,
                           "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64},
-                          "tooltip": {"show": True, "yHistogram": True}, "legend": {"show": True}})
+                          "tooltip": {"mode": "single", "yHistogram": True}, "legend": {"show": True}})
 
 
 def table(title, description, targets, columns, hidden=(), links=None, width=WIDTH, height=10):
@@ -67,7 +67,7 @@ def table(title, description, targets, columns, hidden=(), links=None, width=WID
             properties.append({"id": "links", "value": links[field]})
         overrides.append({"matcher": {"id": "byName", "options": field}, "properties": properties})
     made = panel("table", title, description, targets, width=width, height=height,
-                 options={"showHeader": True, "footer": {"show": False}},
+                 options={"showHeader": True},
                  transformations=[
                      {"id": "merge", "options": {}},
                      {"id": "organize", "options": {
@@ -112,6 +112,6 @@ def dashboard(uid, title, description, variables, links, panels):
     source = {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus",
               "refresh": 1, "multi": False, "includeAll": False}
     return {"uid": uid, "title": title, "description": description, "tags": ["pg_hello", "postgresql"],
-            "schemaVersion": 39, "version": 1, "editable": False, "graphTooltip": 1, "refresh": "30s",
+            "schemaVersion": 42, "version": 1, "editable": False, "graphTooltip": 1, "refresh": "30s",
             "time": {"from": "now-1h", "to": "now"}, "timezone": "browser", "annotations": {"list": []},
             "templating": {"list": [source, *variables]}, "links": links, "panels": rows(panels)}
