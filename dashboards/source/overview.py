@@ -17,7 +17,7 @@ def rate(metric):
 
 
 def top(expr):
-    return query(f"topk(10, sum by (datname, schema, function) ({expr}))", ONE)
+    return query(f"topk(10, sum by (datname, schema, function) ({expr}) > 0)", ONE)
 
 
 def ratio(by):
@@ -50,7 +50,7 @@ def board():
         graph("Rate", "Calls per second of the ten most called functions.", [top(rate("calls_total"))], "ops"),
         graph("Errors", "Errors per second of the ten functions that fail most.", [top(rate("errors_total"))], "ops"),
         graph("Error ratio", "Part of their calls that failed, of the ten functions with the highest.",
-              [query(f"topk(10, {ratio(' by (datname, schema, function)')})", ONE)], "percentunit"),
+              [query(f"topk(10, {ratio(' by (datname, schema, function)')} > 0)", ONE)], "percentunit"),
         heatmap("Durations", "How many calls per second took how long, all chosen functions with a histogram together.",
                 f"sum by (le) ({rate('duration_seconds_bucket')})"),
         graph("Quantiles", "Half of the calls, 95 and 99 of 100 were faster; interpolated in the histogram's buckets.",
@@ -70,7 +70,7 @@ def board():
               {"function": ("function", "string"), "schema": ("schema", "string"), "datname": ("datname", "string"),
                "instance": ("instance", "string"), "Value #A": ("calls/s", "ops"), "Value #B": ("failed", "percentunit"),
                "Value #C": ("inclusive s/s", "s"), "Value #D": ("self s/s", "s"), "Value #E": ("p95", "s")},
-              links={"function": [{"title": "Function detail", "url": DETAIL}]}),
+              links={"function": [{"title": "Function detail", "url": DETAIL}]}, sort="inclusive s/s"),
     ]
     return dashboard(UID, "pg_hello / Overview", "Rate, errors and duration of PostgreSQL's functions", variables,
                      [link("Function detail", "pg-hello-function"), link("Server", "pg-hello-server")], panels)

@@ -58,8 +58,8 @@ def heatmap(title, description, buckets, width=12):
                           "tooltip": {"mode": "single", "yHistogram": True}, "legend": {"show": True}})
 
 
-def table(title, description, targets, columns, hidden=(), links=None, width=WIDTH, height=10):
-    """`columns`: field -> (title, unit), in order. `links`: field -> links of its cells."""
+def table(title, description, targets, columns, hidden=(), links=None, sort=None, width=WIDTH, height=10):
+    """`columns`: field -> (title, unit), in order. `sort`: title of the one whose greatest comes first. `links`: field -> links of its cells."""
     overrides = []
     for field, (name, unit) in columns.items():
         properties = [{"id": "displayName", "value": name}, {"id": "unit", "value": unit}]
@@ -67,7 +67,7 @@ def table(title, description, targets, columns, hidden=(), links=None, width=WID
             properties.append({"id": "links", "value": links[field]})
         overrides.append({"matcher": {"id": "byName", "options": field}, "properties": properties})
     made = panel("table", title, description, targets, width=width, height=height,
-                 options={"showHeader": True},
+                 options={"showHeader": True, **({"sortBy": [{"displayName": sort, "desc": True}]} if sort else {})},
                  transformations=[
                      {"id": "merge", "options": {}},
                      {"id": "organize", "options": {

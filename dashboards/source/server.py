@@ -70,6 +70,9 @@ def board():
               [query(rate(name), f"{BY} {legend}") for name, legend in (
                   ("stack_resyncs_total", "stack resyncs"), ("untimed_calls_total", "untimed calls"),
                   ("clock_anomalies_total", "clock anomalies"))], "ops"),
+        table("Versions", "Of the loaded library and of the server.", [instant(gauge("build_info"))],
+              {name: (name, "string") for name in ("instance", "version", "postgres_version")}, hidden=("Value", "job"),
+              width=16, height=8),
         stat("Health", "The worst of all checks of /health.",
              f"sum by (instance) ({gauge('health_status', 'warn')} + ignoring (status) 2 * {gauge('health_status', 'fail')})",
              mappings=((0, "pass"), (1, "warn"), (2, "fail")), steps=[(None, "green"), (1, "orange"), (2, "red")], legend=BY),
@@ -92,9 +95,6 @@ def board():
               [query(gauge("probe_duration_seconds"), BY + " {{datname}} {{probe}}")], "s"),
         graph("Probes skipped", "Visits of databases per second that came to nothing, through no fault of theirs.",
               [query(rate("probes_skipped_total"), BY + " {{reason}}")], "ops"),
-        table("Versions", "Of the loaded library and of the server.", [instant(gauge("build_info"))],
-              {name: (name, "string") for name in ("instance", "version", "postgres_version")}, hidden=("Value", "job"),
-              width=8, height=8),
     ]
     return dashboard(UID, "pg_hello / Server", "The worker, its endpoint and the table of functions", variables,
                      [link("Overview", "pg-hello-overview"), link("Function detail", "pg-hello-function")], panels)
