@@ -17,7 +17,7 @@ and with the list of all functions in JSON. Printed are median and 99th percenti
 last byte, CPU time of the process that answers (of all threads; of the exporter and its backend),
 resident memory, bytes of the body, and the medians of the ratios within a round. Then, with pending
 counters in the slots of 100 backends: the cost of 16 scrapes at once against one, the latency of /livez
-while scrapes are going on, the longest turn of the worker's loop. Last, how the time grows from the
+and of /health while scrapes are going on, the longest turn of the worker's loop. Last, how the time grows from the
 second to the third size, and which targets were reached.
 
 Output is Markdown.  Runs in the stage that scripts/bench makes.  Writes all of it to bench.json as
@@ -305,9 +305,9 @@ def measure_concurrent(worker, port, request):
             "bodies": statistics.median(bodies)}
 
 
-def watch_livez(port, seconds, results):
+def watch(port, path, seconds, results):
     client = Client(port)
-    request = Client.request("/livez", "*/*", "identity")
+    request = Client.request(path, "*/*", "identity")
     latencies = []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -315,22 +315,23 @@ def watch_livez(port, seconds, results):
         client.get(request)
         latencies.append((time.perf_counter() - began) * 1e3)
         time.sleep(0.001)
-    results.put((statistics.median(latencies), max(latencies), len(latencies)))
+    latencies.sort()
+    results.put((statistics.median(latencies), latencies[len(latencies) * 99 // 100], latencies[-1], len(latencies)))
 
 
-def measure_livez(port, request, seconds=4):
-    """Median and worst latency of /livez in milliseconds while scrapes follow one another."""
+def measure_beside(port, path, request, seconds=4):
+    """Latencies of `path` in milliseconds while scrapes follow one another."""
     results = multiprocessing.Queue()
-    watcher = multiprocessing.Process(target=watch_livez, args=(port, seconds, results))
+    watcher = multiprocessing.Process(target=watch, args=(port, path, seconds, results))
     watcher.start()
     client = Client(port)
     scrapes = 0
     while watcher.is_alive() and results.empty():
         client.get(request)
         scrapes += 1
-    median, worst, count = results.get()
+    median, p99, worst, count = results.get()
     watcher.join()
-    return {"median_ms": median, "worst_ms": worst, "requests": count, "scrapes": scrapes}
+    return {"median_ms": median, "p99_ms": p99, "worst_ms": worst, "requests": count, "scrapes": scrapes}
 
 
 def targets(sizes):
@@ -353,6 +354,7 @@ def targets(sizes):
             for name, cost in row["concurrent"].items():
                 found.append((f"{size:,} functions, {name}: bodies rendered for {CONCURRENT} at once",
                               cost["bodies"], 3, False))
+        found.append((f"{size:,} functions: p99 of /health beside scrapes in ms", row["beside"]["/health"]["p99_ms"], 50, False))
         found.append((f"{size:,} functions: longest turn of the loop in ms", row["longest_turn_ms"], 50, False))
     if 1000 in sizes and 10000 in sizes:
         for name, row in sizes[10000]["scrapes"].items():
@@ -374,10 +376,10 @@ def print_size(size, row):
         print(f"- {CONCURRENT} at once, {name}: {cost['bodies']:.0f} bodies rendered,"
               f" {cost['together_cpu_ns'] / 1e6:.1f} ms of CPU,"
               f" {cost['together_cpu_ns'] / cost['one_cpu_ns']:.1f} times one")
-    livez = row["livez"]
-    print(f"- /livez during {livez['scrapes']} scrapes: median {livez['median_ms']:.2f} ms, worst"
-          f" {livez['worst_ms']:.1f} ms of {livez['requests']}; longest turn of the loop"
-          f" {row['longest_turn_ms']:.1f} ms", flush=True)
+    for path, cost in row["beside"].items():
+        print(f"- {path} during {cost['scrapes']} scrapes: median {cost['median_ms']:.2f} ms, p99 {cost['p99_ms']:.1f} ms,"
+              f" worst {cost['worst_ms']:.1f} ms of {cost['requests']}")
+    print(f"- longest turn of the loop {row['longest_turn_ms']:.1f} ms", flush=True)
 
 
 def measure_size(server, size, exporter, exporter_port, worker, port, rounds):
@@ -410,7 +412,7 @@ def measure_size(server, size, exporter, exporter_port, worker, port, rounds):
         "scrapes": scrapes,
         "concurrent": {f"text, {coding}": measure_concurrent(worker, port, request)
                               for coding, request in text.items()},
-        "livez": measure_livez(port, text["gzip"]),
+        "beside": {path: measure_beside(port, path, text["gzip"]) for path in ("/livez", "/health")},
     }
     client = Client(port)
     longest = re.search(rb"^pg_hello_worker_longest_turn_seconds (\S+)$",
