@@ -10,7 +10,7 @@ usage: stage.py --pg-config PG_CONFIG --stage DIR --owner USER [--program FILE] 
   FILE      goes to bindir
   MODULE    goes to pkglibdir
   SQL_FILE  goes to sharedir/extension
-  TREE      directory, copied to the stage under its own name
+  TREE      directory or file, copied to the stage under its own name
 """
 
 import argparse
@@ -86,6 +86,9 @@ def main():
         replace(file, sharedir / "extension" / pathlib.Path(file).name)
     for tree in trees:
         target = root / pathlib.Path(tree).name
+        if os.path.isfile(tree):
+            replace(tree, target)
+            continue
         if target.exists():
             shutil.rmtree(target)
         shutil.copytree(tree, target, ignore=shutil.ignore_patterns("__pycache__"))
