@@ -8,6 +8,7 @@
 #include "ctl/database_check.h"
 #include "ctl/file_checks.h"
 #include "ctl/function_counters.h"
+#include "ctl/harden_audit.h"
 #include "ctl/questions.h"
 #include "ctl/session.h"
 
@@ -28,7 +29,8 @@ class Hardening {
     if (Wanted("listen")) Listen();
     if (Wanted("tls")) Tls();
     if (Wanted("token")) Token();
-    if (Wanted("grants")) Grants();
+    if (Wanted("grants") || Wanted("audit")) InDatabases();
+    if (Wanted("checksums")) Checksums();
     if (Wanted("logging")) Logging();
   }
 
@@ -230,11 +232,11 @@ class Hardening {
     }
   }
 
-  std::vector<std::string> Databases() {
+  std::vector<std::string> Databases(const char* check) {
     if (!request_.databases.empty()) return request_.databases;
     std::vector<std::string> names;
     Rows rows;
-    if (Take("grants",
+    if (Take(check,
              server_.Ask("SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate"
                          " ORDER BY datname"),
              rows)) {
@@ -243,15 +245,17 @@ class Hardening {
     return names;
   }
 
-  void Grants() {
-    for (const std::string& database : Databases()) {
+  void InDatabases() {
+    const char* const check = Wanted("grants") ? "grants" : "audit";
+    for (const std::string& database : Databases(check)) {
       auto opened = Session::Open(request_.target, database);
       if (const auto* const error = std::get_if<ConnectError>(&opened)) {
-        Add("grants", SeverityOf(error->failure), error->message, "", database);
+        Add(check, SeverityOf(error->failure), error->message, "", database);
         continue;
       }
       const auto session = std::make_shared<Session>(std::move(std::get<Session>(opened)));
-      GrantsIn(database, session);
+      if (Wanted("grants")) GrantsIn(database, session);
+      if (Wanted("audit")) CheckAudit(database, session, result_);
     }
   }
 
@@ -303,6 +307,18 @@ class Hardening {
                                 const auto error = session->Do(revoke);
                                 return error ? error->message : "";
                               }});
+    }
+  }
+
+  // They tell whether what is read is what was written. They are switched on with the server
+  // stopped, so nothing is planned.
+  void Checksums() {
+    if (Value("data_checksums") == "on") {
+      Add("checksums", Severity::kOk, "data pages have checksums");
+    } else {
+      Add("checksums", Severity::kWarning,
+          "data pages have no checksums: damage or changes of files on disk are not noticed",
+          "stop the server, then pg_checksums --enable");
     }
   }
 

@@ -12,12 +12,12 @@
 
 namespace pg_hello::ctl {
 
-inline constexpr const char* kHardenChecks[] = {"files", "preload", "listen", "tls",
-                                                "token", "grants",  "logging"};
+inline constexpr const char* kHardenChecks[] = {"files",  "preload", "listen",    "tls",    "token",
+                                                "grants", "audit",   "checksums", "logging"};
 
 struct HardenRequest {
   Target target;
-  std::vector<std::string> databases;  // whose grants are looked at; empty: all
+  std::vector<std::string> databases;  // whose grants and audit logs are looked at; empty: all
   std::vector<std::string> only;       // of kHardenChecks; empty: all of them
   bool apply = false;
   bool logging = false;  // changes of logging are planned, too

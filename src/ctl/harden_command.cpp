@@ -27,7 +27,7 @@ void AddHarden(CommandLine& line) {
   CLI::App* const command = line.app.add_subcommand(
       "harden", "Find what could be safer, and plan how; with --apply, do it");
   command->add_option("database", request->databases,
-                      "Databases whose grants are looked at; without any, all");
+                      "Databases whose grants and audit logs are looked at; without any, all");
   command->add_flag("--apply", request->apply, "Do what is planned");
   command->add_option("--only", request->only, "Only this check; also several")
       ->allow_extra_args(false)

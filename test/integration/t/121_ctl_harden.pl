@@ -94,6 +94,37 @@ is($alter->{undo}, q{ALTER SYSTEM SET shared_preload_libraries = 'auto_explain',
 ctl_is(harden('--only', 'preload', '--apply'), 1, 'appended', qr/^  preload: .*; needs a restart; to undo: /m);
 ctl_is(harden('--only', 'preload'), 1, 'again: nothing to do but', qr/^warning: pg_hello will be preloaded from the next start on; hint: restart the server$/m);
 
+# --- an audit log that does not record everything, or that others can change ---
+
+sub audit_state
+{
+	return $node->safe_psql($odd, q{SELECT tgname, tgenabled FROM pg_trigger WHERE tgname ~ '_audit' ORDER BY 1;
+		SELECT relacl FROM pg_class WHERE relname = 'security_audit_log';
+		SELECT attacl FROM pg_attribute WHERE attrelid = '"my Own".security_audit_log'::regclass AND attname = 'old_row'});
+}
+ctl_is(harden($odd, '--only', 'audit'), 0, 'as it is made', qr/^ok: database "\Q$odd\E": the audit log records, and only its owner can change it$/m);
+$node->safe_psql($odd, q{SET search_path = "my Own"; CREATE ROLE "clerk's"; GRANT DELETE ON security_audit_log TO "clerk's" WITH GRANT OPTION;
+	GRANT UPDATE (old_row) ON security_audit_log TO hello_admins;
+	ALTER TABLE app_config DISABLE TRIGGER app_config_audit;
+	ALTER TABLE security_audit_log ENABLE REPLICA TRIGGER security_audit_log_audit});
+my $unsound = audit_state();
+ctl_is(harden($odd, '--only', 'audit'), 1, 'an audit log that is not sound',
+	qr/^warning: .*: trigger app_config_audit on "my Own"\.app_config is disabled: its changes are not recorded$/m,
+	qr/^warning: .*: role "clerk's" has DELETE ON "my Own"\.security_audit_log$/m,
+	qr/^warning: .*: role "hello_admins" has UPDATE \(old_row\) ON "my Own"\.security_audit_log$/m,
+	qr/^  audit in database .*: ALTER TABLE "my Own"\.security_audit_log ENABLE TRIGGER security_audit_log_audit; to undo: .* ENABLE REPLICA TRIGGER security_audit_log_audit$/m);
+is(audit_state(), $unsound, 'looking changes nothing');
+my $mended = ctl_json($node, 'harden', $odd, '--only', 'audit', '--apply');
+is_deeply([ map { $_->{done} ? () : $_ } @{ $mended->{json}{plan} } ], [], 'all of it is mended') or diag($mended->{out});
+ctl_is(harden($odd, '--only', 'audit'), 0, 'again', qr/^ok: .*the audit log records/m);
+$node->safe_psql($odd, $_->{undo}) foreach reverse @{ $mended->{json}{plan} };
+is(audit_state(), $unsound, 'undone, it is as it was');
+$node->safe_psql($odd, 'DROP TRIGGER app_config_audit ON "my Own".app_config');
+ctl_is(harden($odd, '--only', 'audit'), 1, 'a trigger that is gone', qr/^warning: .*"my Own"\.app_config has no trigger app_config_audit: .*; hint: /m);
+
+my ($checksums) = map { $_->{status} } @{ ctl_json($node, 'harden', '--only', 'checksums')->{json}{findings} };
+is($checksums, $node->safe_psql('postgres', 'SHOW data_checksums') eq 'on' ? 'ok' : 'warning', 'checksums of pages');
+
 # --- metrics for everybody ---
 
 my $served = new_node('served', 'pg_hello.listen_addresses' => '0.0.0.0');
