@@ -75,6 +75,15 @@ http::Answer JoinForJson(Rounds& rounds, const http::Request& request, std::stri
   return rounds.Join(std::move(wanted));
 }
 
+// Strangers are told how it is, and no names.
+health::HealthReport HealthFor(const http::Request& request, const HealthSource& health) {
+  health::HealthReport report = health();
+  if (!request.trusted) {
+    health::HideDatabases(report);
+  }
+  return report;
+}
+
 }  // namespace
 
 http::Answer Metrics(Rounds& rounds, const http::Request& request,
@@ -177,10 +186,10 @@ void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
         return Function(unshared(), budget(), request.path_params.at(0), request.path_params.at(1));
       });
   router.Handle("/health", [health = sources.health](const http::Request& request) {
-    return Health(health(), request.params);
+    return Health(HealthFor(request, health), request.params);
   });
   router.Handle("/health/{check}", [health = sources.health](const http::Request& request) {
-    return HealthOf(health(), request.params, request.path_params.at(0));
+    return HealthOf(HealthFor(request, health), request.params, request.path_params.at(0));
   });
   router.Handle("/livez", [](const http::Request& request) { return Livez(request.params); });
   router.Handle("/readyz", [health = sources.health](const http::Request& request) {

@@ -2,6 +2,9 @@
 // service for it.
 #include <algorithm>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 
 #include "health/checks.h"
 #include "pg_hello/health/health_report.h"
@@ -10,6 +13,8 @@ namespace pg_hello::health {
 namespace {
 
 constexpr std::int64_t kUsPerMs = 1'000;
+constexpr std::string_view kOfDatabase = "probes:database:";
+constexpr char kDatabaseRule[] = "Warns if a probe fails.";
 
 Check Rounds(const snapshot::Snapshot& snapshot) {
   const snapshot::ProbeRounds& rounds = snapshot.probe_rounds;
@@ -36,8 +41,8 @@ Check Rounds(const snapshot::Snapshot& snapshot) {
 }
 
 Check Database(const snapshot::ProbedDatabase& database) {
-  Check check{.name = "probes:database:" + database.datname};
-  check.rule = "Warns if a probe fails.";
+  Check check{.name = std::string(kOfDatabase) + database.datname};
+  check.rule = kDatabaseRule;
   std::uint64_t failing = 0;
   for (std::size_t i = 0; i < database.results.size(); ++i) {
     const shared::ProbeResult& result = database.results[i];
@@ -62,6 +67,32 @@ void ProbeChecks(const snapshot::Snapshot& snapshot, std::vector<Check>& checks)
   checks.push_back(Rounds(snapshot));
   for (const snapshot::ProbedDatabase& database : snapshot.probed_databases) {
     checks.push_back(Database(database));
+  }
+}
+
+void HideDatabases(HealthReport& report) {
+  Check together{.name = "probes:database"};
+  together.rule = kDatabaseRule;
+  together.unit = "count";
+  std::uint64_t failing = 0;
+  const auto hidden = std::erase_if(report.checks, [&](const Check& check) {
+    if (!check.name.starts_with(kOfDatabase)) {
+      return false;
+    }
+    failing += std::get<std::uint64_t>(check.observed);
+    if (check.status > together.status) {
+      together.output = "a probe of a database fails";
+      together.status_since_us = 0;
+    }
+    together.status = std::max(together.status, check.status);
+    if (check.status == together.status) {
+      together.status_since_us = std::max(together.status_since_us, check.status_since_us);
+    }
+    return true;
+  });
+  if (hidden > 0) {
+    together.observed = failing;
+    report.checks.push_back(std::move(together));
   }
 }
 

@@ -228,6 +228,7 @@ class Router::Library {
         return;
       }
       request.params = std::move(call.target.params);
+      request.trusted = call.caller == Caller::kTrusted;
       request.accept = call.head.accept;
       request.accept_encoding = call.head.accept_encoding;
       call.answer = entry.handler(request);

@@ -49,6 +49,10 @@ void Exclude(std::string_view name, HealthReport& report);
 // Leaves nothing but that. False, and then nothing is left, if it stands for nothing.
 bool Keep(std::string_view name, HealthReport& report);
 
+// For those who may not know which databases there are: one check "probes:database" in place of
+// those of each. The report's status stays what it was.
+void HideDatabases(HealthReport& report);
+
 // application/health+json with a LF at the end, without what is excluded. "version" is that of this
 // format, "releaseId" the library's; "since" and "statusSince" are our own additions, and so is
 // "rule", which is there if `verbose`. Bytes that are not UTF-8 become U+FFFD; throws

@@ -25,6 +25,7 @@ struct Request {
   Params params;                         // decoded query parameters; "?a" has an empty value
   std::string accept;
   std::string accept_encoding;
+  bool trusted = true;  // false: a stranger, on an open path
 };
 
 // The body is shared, not copied: several connections may be sent the same one.

@@ -49,6 +49,15 @@ foreach my $path (@open)
 	is($answer->{status}, 200, "$path is open");
 	unlike($answer->{body}, qr/\bf\(\)|postgres\/|secret-/, '... and has no names of functions in it');
 }
+wait_until('the databases have been probed', sub { get('/health', $tokens[0])->{body} =~ /probes:database:postgres/ });
+foreach my $path ('/health', '/health?verbose', '/health/probes', '/health/probes:database')
+{
+	my $told = get($path);
+	is($told->{status}, 200, "$path is open when databases are probed");
+	unlike($told->{body}, qr/postgres"/, '... and names none of them');
+	like($told->{body}, qr/"probes:database"/, '... but tells how they are');
+}
+is(get('/health/probes:database:postgres')->{status}, 404, 'nor can a name be tried out');
 foreach my $path (@data)
 {
 	my $answer = get($path);

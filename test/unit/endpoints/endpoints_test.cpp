@@ -125,12 +125,12 @@ class RoutesTest : public ::testing::Test {
              [this](std::size_t samples) { observed_.push_back(samples); });
   }
 
-  http::Response Get(const std::string& target) {
+  http::Response Get(const std::string& target, http::Caller caller = http::Caller::kTrusted) {
     http::RequestHead head;
     head.method = "GET";
     head.target = target;
     head.host = "test";
-    http::Answer answer = router_.Route(head, http::Caller::kTrusted);
+    http::Answer answer = router_.Route(head, caller);
     if (const auto* job = std::get_if<std::shared_ptr<http::Job>>(&answer)) {
       while (!(*job)->Step()) {
       }
@@ -156,6 +156,22 @@ TEST_F(RoutesTest, BucketsAreTakenOnlyForWhomTheyAreShown) {
   Get("/api/v1/active");
   EXPECT_EQ(details_,
             (std::vector{kEverything, kEverything, kWithoutBuckets, kEverything, kWithoutBuckets}));
+}
+
+TEST_F(RoutesTest, StrangersAreNotToldWhichDatabasesThereAre) {
+  constexpr auto kStranger = http::Caller::kStranger;
+  snapshot_.probe_rounds.interval_ms = 1'000;
+  EXPECT_FALSE(Contains(*Get("/health", kStranger).body, "probes:database"));
+  snapshot_.probed_databases.push_back(pg_hello::testing::MakeProbed(5, "secret"));
+  snapshot_.probed_databases.push_back(pg_hello::testing::MakeProbed(6, "other"));
+  pg_hello::testing::FailFrom(snapshot_.probed_databases[1], 0, "a secret role is missing");
+  EXPECT_TRUE(Contains(*Get("/health").body, "probes:database:secret"));
+  const std::string told = *Get("/health?verbose", kStranger).body;
+  EXPECT_FALSE(Contains(told, "secret"));
+  EXPECT_TRUE(Contains(told, "a probe of a database fails"));
+  EXPECT_EQ(Get("/health/probes:database:secret").status, 200);
+  EXPECT_EQ(Get("/health/probes:database:secret", kStranger).status, 404);
+  EXPECT_EQ(Get("/health/probes:database", kStranger).status, 200);
 }
 
 TEST_F(RoutesTest, MetricsFollowsBudgetAndFilters) {
