@@ -66,10 +66,11 @@ def board():
               [query(rate("overflow_calls_total"), BY + " {{datname}}")], "ops"),
         graph("Oldest call", "For how long the longest running tracked call has run, 0 if none runs.",
               [query(f"(time() - {oldest}) * ({oldest} > bool 0)", BY)], "s", minimum=None),
-        graph("Irregular", "Per second: repairs of a call stack, calls too deep to be timed, negative durations.",
+        graph("Irregular", "Per second: repairs of a call stack, calls too deep to be timed, negative durations, errors "
+              "kept from queries.",
               [query(rate(name), f"{BY} {legend}") for name, legend in (
                   ("stack_resyncs_total", "stack resyncs"), ("untimed_calls_total", "untimed calls"),
-                  ("clock_anomalies_total", "clock anomalies"))], "ops"),
+                  ("clock_anomalies_total", "clock anomalies"), ("internal_errors_total", "internal errors"))], "ops"),
         table("Versions", "Of the loaded library and of the server.", [instant(gauge("build_info"))],
               {name: (name, "string") for name in ("instance", "version", "postgres_version")}, hidden=("Value", "job"),
               width=16, height=8),

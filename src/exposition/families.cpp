@@ -212,6 +212,8 @@ void FamilyWalk::WriteServer(FamilyId id) {
       return Single(Decimal::Integer(UntimedCalls(snapshot_)));
     case FamilyId::kClockAnomalies:
       return Single(Decimal::Integer(snapshot_.clock_anomalies));
+    case FamilyId::kInternalErrors:
+      return Single(Decimal::Integer(snapshot_.internal_errors));
     case FamilyId::kOldestActiveCallStartTimestampSeconds:
       return Single(Decimal::SecondsOfUs(snapshot_.OldestActiveCallUs()));
     case FamilyId::kWorkerStartTimeSeconds:

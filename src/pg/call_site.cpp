@@ -1,6 +1,7 @@
 // The array of call sites: taken when a site is first used, given back when its memory goes.
 #include "pg/call_site.h"
 
+#include "pg/contained.h"
 #include "pg/set_calls.h"
 
 extern "C" {
@@ -43,6 +44,9 @@ CallSite* TakeSite() {
     // Not zeroed: of an array this large, only the pages that are used ever exist.
     pool.base = static_cast<CallSite*>(MemoryContextAllocExtended(
         TopMemoryContext, kMaxCallSites * sizeof(CallSite), MCXT_ALLOC_NO_OOM));
+    if (pool.base == nullptr) {
+      CountInternalError(ERRCODE_OUT_OF_MEMORY);
+    }
   }
   if (pool.base == nullptr || pool.used == kMaxCallSites) {
     return nullptr;

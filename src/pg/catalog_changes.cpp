@@ -6,6 +6,7 @@
 //   dropped   its row goes after the commit
 #include "pg/catalog_changes.h"
 
+#include "pg/contained.h"
 #include "pg/function_names.h"
 #include "pg/shared_memory.h"
 
@@ -51,6 +52,7 @@ struct Batch {
       auto* grown = static_cast<T*>(MemoryContextAllocExtended(
           TopTransactionContext, grown_room * sizeof(T), MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE));
       if (grown == nullptr) {
+        CountInternalError(ERRCODE_OUT_OF_MEMORY);
         return nullptr;
       }
       for (Size i = 0; i < used; ++i) {
@@ -196,7 +198,10 @@ static void ObjectAccessed(ObjectAccessType access, Oid catalog, Oid object, int
     Remember(Kind::kAltered, catalog, object);
   } else if (access == OAT_POST_CREATE && function) {
     // A new function cannot be seen yet; one that has been replaced can, as it was.
-    const bool replaced = SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(object));
+    bool replaced = true;
+    Contained([&replaced, object] {
+      replaced = SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(object));
+    });
     Remember(replaced ? Kind::kAltered : Kind::kCreated, catalog, object);
   }
 }
@@ -208,7 +213,7 @@ static void TransactionEnded(XactEvent event, void*) {
   }
   switch (event) {
     case XACT_EVENT_PRE_COMMIT:
-      LookUpNewNames();
+      Contained(LookUpNewNames);
       break;
     case XACT_EVENT_COMMIT:
       committed = true;

@@ -15,6 +15,11 @@ extern "C" {
 #else
 #include "storage/backendid.h"
 #endif
+#if PG_VERSION_NUM >= 180000
+#include "storage/aio_subsys.h"
+#elif PG_VERSION_NUM < 160000
+#include "storage/bufmgr.h"
+#endif
 #include "storage/latch.h"
 #if PG_VERSION_NUM >= 180000
 #include "storage/waiteventset.h"
@@ -63,6 +68,15 @@ inline bool WalkRawTree(Node* node, TreeWalker walker, void* context) {
   // Declared without parameters: a prototype of C before C23.
   auto* untyped = reinterpret_cast<void*>(walker);
   return raw_expression_tree_walker(node, reinterpret_cast<bool (*)()>(untyped), context);
+#endif
+}
+
+// Ends reads of buffers that an error has interrupted, as far as no resource owner knows them.
+inline void AbortBufferReads() {
+#if PG_VERSION_NUM >= 180000
+  pgaio_error_cleanup();
+#elif PG_VERSION_NUM < 160000
+  AbortBufferIO();
 #endif
 }
 

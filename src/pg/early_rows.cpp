@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "pg/call_path.h"
+#include "pg/contained.h"
 #include "pg/extension_version.h"
 #include "pg/function_names.h"
 #include "pg/function_refs.h"
@@ -62,6 +63,7 @@ const selection::PatternList* PinnedOrNull() noexcept {
   try {
     return &PinnedPatterns();
   } catch (const std::exception&) {
+    CountInternalError(ERRCODE_OUT_OF_MEMORY);
     return nullptr;
   }
 }
@@ -97,6 +99,7 @@ void Remember(Oid function) {
     const Size room = made.room == 0 ? 64 : made.room * 2;
     Oid* grown = AllocateOrNull<Oid>(room);
     if (grown == nullptr) {
+      CountInternalError(ERRCODE_OUT_OF_MEMORY);
       return;
     }
     std::copy(made.functions, made.functions + made.used, grown);
@@ -110,6 +113,9 @@ void LookUpMade() {
   const selection::PatternList* pinned = PinnedOrNull();
   made.rows = pinned != nullptr ? AllocateOrNull<NamedFunction>(made.used) : nullptr;
   if (made.rows == nullptr) {
+    if (pinned != nullptr) {
+      CountInternalError(ERRCODE_OUT_OF_MEMORY);
+    }
     return;
   }
   CommandCounterIncrement();  // the last statement's doings are not visible yet
@@ -238,7 +244,7 @@ static void TransactionEnded(XactEvent event, void*) {
     return;
   }
   if (event == XACT_EVENT_PRE_COMMIT) {
-    LookUpMade();
+    Contained(LookUpMade);
     return;
   }
   if (event == XACT_EVENT_COMMIT && made.row_count > 0) {
@@ -255,7 +261,7 @@ static void StatementAnalyzed(ParseState* state, Query* query, JumbleState* jumb
       IsTransactionState()) [[unlikely]] {
     seen_to = call_path.generation;
     if (settings.track != kTrackNone) {
-      SeeToDatabase();
+      Contained(SeeToDatabase);
     }
   }
 }

@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "pg/contained.h"
 #include "pg/function_names.h"
 #include "pg/pg.h"
 #include "pg/shared_memory.h"
@@ -78,9 +79,11 @@ static void TransactionEnded(XactEvent event, void*) {
   }
   switch (event) {
     case XACT_EVENT_PRE_COMMIT:
-      CommandCounterIncrement();  // the last statement's doings are not visible yet
-      NameDatabase(MyDatabaseId, &database);
-      new_version = ReadExtensionVersion();
+      changed = Contained([] {
+        CommandCounterIncrement();  // the last statement's doings are not visible yet
+        NameDatabase(MyDatabaseId, &database);
+        new_version = ReadExtensionVersion();
+      });
       break;
     case XACT_EVENT_COMMIT:
       Show();

@@ -9,10 +9,13 @@
 // them. END and ABORT touch no catalog: they also run while a transaction is being aborted.
 #include "pg/fmgr_hooks.h"
 
+#include <iterator>
+
 #include "pg/backend_stats.h"
 #include "pg/call_path.h"
 #include "pg/call_site.h"
 #include "pg/compat.h"
+#include "pg/contained.h"
 #include "pg/function_names.h"
 #include "pg/function_refs.h"
 #include "pg/pg.h"
@@ -139,14 +142,24 @@ shared::DatabaseRow* FindOrInsertDatabase() {
   return shared_stats->FindOrInsertDatabase(MyDatabaseId, name);
 }
 
+void WatchSubtransactions() { RegisterSubXactCallback(SubtransactionEnded, nullptr); }
+void WatchExit() { before_shmem_exit(DetachBackend, Datum{0}); }
+
+// What must not be done twice, though what comes after it has failed.
+void RegisterCallbacks() {
+  static constexpr void (*kSteps[])() = {WatchCatalogs, WatchSubtransactions, WatchWorkerErrors,
+                                         WatchExit};
+  static std::size_t done = 0;
+  for (; done < std::size(kSteps); ++done) {
+    kSteps[done]();
+  }
+}
+
 // Makes this process ready to count. REQUIRES: a transaction.
 void AttachBackend() {
   shared::BackendSlot& slot = shared_stats->slot(static_cast<std::uint32_t>(BackendNumber()));
   shared::DatabaseRow* database = FindOrInsertDatabase();
-  WatchCatalogs();
-  RegisterSubXactCallback(SubtransactionEnded, nullptr);
-  WatchWorkerErrors();
-  before_shmem_exit(DetachBackend, Datum{0});
+  RegisterCallbacks();
   pending_stats.Attach(shared_stats, &slot, database);
   call_stack.Attach(shared_stats, &slot, &call_frames, stack_base);
   slot.pid.store(static_cast<std::uint32_t>(MyProcPid), std::memory_order_release);
@@ -157,10 +170,7 @@ void AttachBackend() {
       shared_stats != nullptr && BackendNumber() >= 0 &&
       static_cast<std::uint32_t>(BackendNumber()) < shared_stats->dimensions().backend_slots &&
       OidIsValid(MyDatabaseId) && IsTransactionState();
-  if (possible) {
-    AttachBackend();
-  }
-  return possible;
+  return possible && Contained(AttachBackend);
 }
 
 bool CanCount() { return call_stack.attached() || TryAttach(); }
@@ -172,16 +182,28 @@ bool CanCount() { return call_stack.attached() || TryAttach(); }
   if (!IsTransactionState()) {
     return nullptr;
   }
-  if (ref == nullptr) {
-    ref = FindOrMakeRef(function);
+  bool overflow = false;
+  const bool prepared =
+      (ref != nullptr && IsPrepared(ref)) || Contained([&ref, &overflow, function] {
+        if (ref == nullptr) {
+          ref = FindOrMakeRef(function);
+        }
+        if (ref != nullptr) {
+          PrepareRef(ref);
+        } else {
+          overflow = WantsTracking(function);
+        }
+      });
+  if (!prepared) {
+    DistrustRef(ref);
+    return nullptr;
   }
   if (ref == nullptr) {
-    if (WantsTracking(function)) {
+    if (overflow) {
       pending_stats.RecordOverflow();
     }
     return nullptr;
   }
-  PrepareRef(ref);
   if (call_stack.depth() == 0) {
     TakeChosenClock();
   } else if (clock_in_use != settings.clock) {
@@ -298,8 +320,19 @@ static bool NeedsFmgrHook(Oid function) {
   if (known != nullptr && known->ready == call_path.generation) [[likely]] {
     return true;
   }
-  FunctionRef* ref = FindOrMakeRef(function);
-  return ref != nullptr ? IsTracked(ref) : WantsTracking(function);
+  if (known != nullptr && known->generation == call_path.generation) {
+    return known->verdict != Verdict::kUntracked;
+  }
+  bool wanted = false;
+  FunctionRef* ref = nullptr;
+  const bool known_now = Contained([&ref, &wanted, function] {
+    ref = FindOrMakeRef(function);
+    wanted = ref != nullptr ? IsTracked(ref) : WantsTracking(function);
+  });
+  if (!known_now) {
+    DistrustRef(ref);  // and not hooked: if the planner could inline it, the plan would change
+  }
+  return known_now && wanted;
 }
 
 // Another library uses the hook behind us.

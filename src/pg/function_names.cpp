@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "pg/contained.h"
 #include "pg_hello/measure/utf8.h"
 
 extern "C" {
@@ -42,6 +43,7 @@ bool CopyValidUtf8(char* target, std::size_t size, std::string_view source) noex
     target[length] = '\0';
     return repaired || length < valid.size();
   } catch (...) {
+    CountInternalError(ERRCODE_OUT_OF_MEMORY);
     target[0] = '?';
     target[1] = '\0';
     return true;

@@ -7,6 +7,7 @@
 
 #include "pg/call_path.h"
 #include "pg/catalog_changes.h"
+#include "pg/contained.h"
 #include "pg/function_names.h"
 #include "pg/settings.h"
 #include "pg/shared_memory.h"
@@ -38,8 +39,12 @@ void* AllocateOrNull(Size bytes, int flags) {
     refs_context =
         AllocSetContextCreate(TopMemoryContext, "pg_hello functions", ALLOCSET_SMALL_SIZES);
   }
-  return MemoryContextAllocExtended(refs_context, bytes,
-                                    MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE | flags);
+  void* memory =
+      MemoryContextAllocExtended(refs_context, bytes, MCXT_ALLOC_NO_OOM | MCXT_ALLOC_HUGE | flags);
+  if (memory == nullptr) {
+    CountInternalError(ERRCODE_OUT_OF_MEMORY);
+  }
+  return memory;
 }
 
 std::uint32_t* PlaceOf(const RefIndex& index, Oid function) {
@@ -261,11 +266,13 @@ FunctionRef* FindOrMakeRef(Oid function) {
   if (call_path.refs == nullptr) {
     return nullptr;
   }
+  // Before a ref is taken: it can fail.
+  const uint32 hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
   FunctionRef* ref = TakeRef();
   if (ref != nullptr) {
     *ref = FunctionRef{};
     ref->funcid = function;
-    ref->syscache_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(function));
+    ref->syscache_hash = hash;
     *PlaceOf(call_path.index, function) = static_cast<std::uint32_t>(ref - call_path.refs) + 1;
   }
   return ref;
@@ -286,19 +293,29 @@ bool IsTracked(FunctionRef* ref) {
   return ref->verdict != Verdict::kUntracked;
 }
 
+bool IsPrepared(const FunctionRef* ref) {
+  if (HasLostRow(*ref) || ref->generation != call_path.generation) {
+    return false;
+  }
+  return ref->verdict == Verdict::kUntracked ||
+         (ref->verdict == Verdict::kTracked && ref->ready == call_path.generation &&
+          ref->row->epoch.load(std::memory_order_relaxed) == ref->epoch) ||
+         (ref->verdict == Verdict::kOverflow && ref->epoch == shared_stats->vacancies());
+}
+
 void PrepareRef(FunctionRef* ref) {
   if (HasLostRow(*ref)) {
     LoseRow(ref);
   }
-  if (!IsTracked(ref)) {
-    return;
-  }
-  const bool current =
-      (ref->verdict == Verdict::kTracked && ref->ready == call_path.generation &&
-       ref->row->epoch.load(std::memory_order_relaxed) == ref->epoch) ||
-      (ref->verdict == Verdict::kOverflow && ref->epoch == shared_stats->vacancies());
-  if (!current) {
+  if (IsTracked(ref) && !IsPrepared(ref)) {
     FindRow(ref);
+  }
+}
+
+void DistrustRef(FunctionRef* ref) {
+  if (ref != nullptr) {
+    ref->generation = 0;
+    ref->ready = 0;
   }
 }
 

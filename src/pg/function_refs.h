@@ -26,6 +26,12 @@ bool WantsTracking(Oid function);
 // that has not been done. REQUIRES: a transaction.
 bool IsTracked(pending::FunctionRef* ref);
 
+// What is known of the function is to be asked for anew; null: of none.
+void DistrustRef(pending::FunctionRef* ref);
+
+// Whether PrepareRef() has nothing to do, which costs no look-up.
+bool IsPrepared(const pending::FunctionRef* ref);
+
 // Brings a ref up to date whose function is about to be called: verdict and, if it is tracked, row.
 // REQUIRES: a transaction.
 void PrepareRef(pending::FunctionRef* ref);

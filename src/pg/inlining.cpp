@@ -104,8 +104,8 @@ bool BodyMayBeInlined(HeapTuple procedure, bool returns_set) {
   return is_null || TextMayBeInlined(TextDatumGetCString(source), returns_set);
 }
 
-// Parsing and reading a body touch no catalog, lock or file, so an error of theirs can be caught
-// and forgotten without a subtransaction; the function is then left alone.
+// A body that is no SQL is nothing unusual: errors of that kind come from the parser, which touches
+// no catalog, lock or file, and can be forgotten here; the function is then left alone.
 bool BodyMayBeInlinedOrIsBroken(HeapTuple procedure, bool returns_set) {
   MemoryContext scratch =
       AllocSetContextCreate(CurrentMemoryContext, "pg_hello inlining", ALLOCSET_DEFAULT_SIZES);
@@ -115,6 +115,9 @@ bool BodyMayBeInlinedOrIsBroken(HeapTuple procedure, bool returns_set) {
   { may_be = BodyMayBeInlined(procedure, returns_set); }
   PG_CATCH();
   {
+    if (ERRCODE_TO_CATEGORY(geterrcode()) != ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION) {
+      PG_RE_THROW();
+    }
     MemoryContextSwitchTo(scratch);
     FlushErrorState();
   }

@@ -6,6 +6,7 @@
 
 #include "pg/catalog_changes.h"
 #include "pg/compat.h"
+#include "pg/contained.h"
 #include "pg/shared_memory.h"
 
 extern "C" {
@@ -82,11 +83,13 @@ static void RunUtility(PlannedStmt* statement, const char* query, bool read_only
   (previous_hook != nullptr ? previous_hook : standard_ProcessUtility)(
       statement, query, read_only_tree, context, parameters, environment, receiver, completion);
   if (watched) {
-    AcceptInvalidationMessages();
+    Contained([] {
+      AcceptInvalidationMessages();
+      if (news.used > 0 || news.all) {
+        RemoveRowsOfGoneFunctions();
+      }
+    });
     listening = false;
-    if (news.used > 0 || news.all) {
-      RemoveRowsOfGoneFunctions();
-    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include "pg/set_calls.h"
 
 #include "pg/backend_stats.h"
+#include "pg/contained.h"
 
 extern "C" {
 #include "utils/memutils.h"
@@ -39,6 +40,8 @@ static void Watch(ExprContext* context, CallSite* site) {
     *callback = {context->ecxt_callbacks, ExpressionShutDown, PointerGetDatum(site)};
     context->ecxt_callbacks = callback;
     site->set.watched = context;
+  } else {
+    CountInternalError(ERRCODE_OUT_OF_MEMORY);
   }
 }
 

@@ -99,6 +99,21 @@ void LogFullTable() {
   }
 }
 
+// Once for each turn in which there were some: what it was, the log of nobody else says.
+void LogInternalErrors() {
+  const std::uint64_t errors = shared_stats->internal_errors.load(std::memory_order_relaxed);
+  const std::uint64_t told = shared_stats->internal_errors_told.load(std::memory_order_relaxed);
+  if (errors != told) {
+    const int sqlstate = shared_stats->internal_error_sqlstate.load(std::memory_order_relaxed);
+    ereport(
+        WARNING,
+        (errmsg("pg_hello: internal errors have left calls uncounted or names as they were"),
+         errdetail("There were %llu since the last message, the last one with SQLSTATE %s.",
+                   static_cast<unsigned long long>(errors - told), unpack_sql_state(sqlstate))));
+    shared_stats->internal_errors_told.store(errors, std::memory_order_relaxed);
+  }
+}
+
 void SetSignalHandlers() {
   pqsignal(SIGHUP, SignalHandlerForConfigReload);
   pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
@@ -148,6 +163,7 @@ void pg_hello_worker_main(Datum) {
     Probe(NowMs());
     LogServingNews();
     LogFullTable();
+    LogInternalErrors();
     if (CountObjectives(NowMs())) {
       WatchHealth();
     }

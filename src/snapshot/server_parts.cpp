@@ -124,6 +124,7 @@ Snapshot Begin(shared::SharedStats& stats, std::int64_t now_us, const ServerStat
   snapshot.shared_memory_bytes = stats.size();
   snapshot.stack_resyncs = stats.stack_resyncs.load(kRelaxed);
   snapshot.clock_anomalies = stats.clock_anomalies.load(kRelaxed);
+  snapshot.internal_errors = stats.internal_errors.load(kRelaxed);
   snapshot.clock_source = measure::ClockSourceName(stats.best_clock_source());
   return snapshot;
 }

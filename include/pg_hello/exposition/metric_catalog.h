@@ -48,6 +48,7 @@ enum class FamilyId : std::uint8_t {
   kStackResyncs,
   kUntimedCalls,
   kClockAnomalies,
+  kInternalErrors,
   kOldestActiveCallStartTimestampSeconds,
   kWorkerStartTimeSeconds,
   kWorkerRestarts,
@@ -212,6 +213,8 @@ inline constexpr std::array<Family, kFamilyCount> kFamilies = {{
      "Calls that were counted but too deep in the call stack to be timed."},
     {FamilyId::kClockAnomalies, "pg_hello_clock_anomalies", FamilyType::kCounter, "", {},
      "Negative durations that were counted as zero."},
+    {FamilyId::kInternalErrors, "pg_hello_internal_errors", FamilyType::kCounter, "", {},
+     "Errors of the library's own in queries; each left a call uncounted or a name out of date."},
     // Worker and HTTP.
     {FamilyId::kOldestActiveCallStartTimestampSeconds,
      "pg_hello_oldest_active_call_start_timestamp_seconds", FamilyType::kGauge, "seconds", {},

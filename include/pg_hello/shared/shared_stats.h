@@ -172,10 +172,13 @@ class alignas(64) SharedStats {
 
   // --- the collector and the worker about themselves ---------------------------------------
 
-  std::atomic<std::uint64_t> stack_resyncs;    // call stack repaired after a missed event
-  std::atomic<std::uint64_t> clock_anomalies;  // negative durations counted as zero
-  std::atomic<std::uint32_t> full_reported;    // the log has said that the table is full
-  std::atomic<std::uint64_t> overflow_loaded;  // overflow calls counted before this start
+  std::atomic<std::uint64_t> stack_resyncs;           // call stack repaired after a missed event
+  std::atomic<std::uint64_t> clock_anomalies;         // negative durations counted as zero
+  std::atomic<std::uint64_t> internal_errors;         // of our own, kept from a query if possible
+  std::atomic<std::int32_t> internal_error_sqlstate;  // of the last one, as ERRCODE_... has it
+  std::atomic<std::uint64_t> internal_errors_told;    // of these, the log knows
+  std::atomic<std::uint32_t> full_reported;           // the log has said that the table is full
+  std::atomic<std::uint64_t> overflow_loaded;         // overflow calls counted before this start
   WorkerStatus worker;
   RoleCalls role_calls;
   SloState slos;

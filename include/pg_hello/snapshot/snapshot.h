@@ -187,6 +187,7 @@ struct Snapshot {
   std::uint64_t shared_memory_bytes;
   std::uint64_t stack_resyncs;           // call stack repaired after a missed event
   std::uint64_t clock_anomalies;         // negative durations counted as zero
+  std::uint64_t internal_errors;         // of the library's own inside queries of others
   const char* clock_source;              // "tsc" or "monotonic"
   std::vector<FunctionStats> functions;  // first come, first
   // The same in two snapshots of a process only if they have the same functions in the same order,

@@ -317,6 +317,7 @@ TEST(FamiliesTest, WritesTheCollectorsStateWithZerosForQuietDatabases) {
   snapshot.functions[1].untimed = 4;
   snapshot.stack_resyncs = 5;
   snapshot.clock_anomalies = 6;
+  snapshot.internal_errors = 8;
   NotingWriter writer;
   WriteFamilies(snapshot, writer);
   EXPECT_EQ(writer.Of(FamilyId::kTrackedFunctions), (Samples{{"", "2"}}));
@@ -326,6 +327,7 @@ TEST(FamiliesTest, WritesTheCollectorsStateWithZerosForQuietDatabases) {
   EXPECT_EQ(writer.Of(FamilyId::kStackResyncs), (Samples{{"", "5"}}));
   EXPECT_EQ(writer.Of(FamilyId::kUntimedCalls), (Samples{{"", "7"}}));
   EXPECT_EQ(writer.Of(FamilyId::kClockAnomalies), (Samples{{"", "6"}}));
+  EXPECT_EQ(writer.Of(FamilyId::kInternalErrors), (Samples{{"", "8"}}));
 }
 
 TEST(FamiliesTest, WritesTheWorkersState) {

@@ -132,6 +132,7 @@ TEST(MetricCatalogTest, HasTheNamesThatUsersKnow) {
       "pg_hello_stack_resyncs_total",
       "pg_hello_untimed_calls_total",
       "pg_hello_clock_anomalies_total",
+      "pg_hello_internal_errors_total",
       "pg_hello_oldest_active_call_start_timestamp_seconds",
       "pg_hello_worker_start_time_seconds",
       "pg_hello_worker_restarts_total",

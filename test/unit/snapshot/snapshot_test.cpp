@@ -482,6 +482,7 @@ TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
   worker.listen_text.Publish(text);
   stats_->stack_resyncs = 11;
   stats_->clock_anomalies = 12;
+  stats_->internal_errors = 13;
   const Snapshot snapshot = TakeSnapshot(*stats_);
   const WorkerStats& seen = snapshot.worker;
   EXPECT_EQ(seen.pid, 42U);
@@ -508,6 +509,7 @@ TEST_F(SnapshotTest, TheWorkersStatusIsCopied) {
   EXPECT_EQ(seen.http_requests[1].count, 9U);
   EXPECT_EQ(snapshot.stack_resyncs, 11U);
   EXPECT_EQ(snapshot.clock_anomalies, 12U);
+  EXPECT_EQ(snapshot.internal_errors, 13U);
 }
 
 TEST_F(SnapshotTest, ASummaryIsASnapshotWithoutFunctions) {
