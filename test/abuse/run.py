@@ -19,7 +19,8 @@ import attacks  # noqa: E402
 from attacks import Crowd, Flood, Running  # noqa: E402
 from harness import Tap, run_to_end  # noqa: E402
 from private_server import PrivateServer, run, wait_for  # noqa: E402
-from watch import Worker, kernel_memory_kb, percentile, scrape  # noqa: E402
+from process import Process  # noqa: E402
+from watch import kernel_memory_kb, percentile, scrape  # noqa: E402
 
 SECONDS = float(os.environ.get("PG_HELLO_ABUSE_SECONDS", "4"))
 FUNCTIONS = 400
@@ -144,7 +145,7 @@ class Abuse:
         """
         script = pathlib.Path(os.environ["TESTDIR"]) / "call.sql"
         script.write_text("SELECT f1(1), f2(2);\n", encoding="utf-8")
-        postmaster = Worker(int((self.server.data / "postmaster.pid").read_text(encoding="utf-8").split()[0]))
+        postmaster = Process(self.server.postmaster_pid())
 
         def bench(*how):
             children, cpu = len(postmaster.children()), postmaster.children_cpu_seconds()
@@ -190,7 +191,7 @@ def run_tests(tap, server):
         EXECUTE format('SELECT f%s(1)', i); END LOOP; END $$""")
     asked = "SELECT port, worker_pid FROM pg_hello_info() WHERE listening"
     port, pid = (int(word) for word in wait_for("the port", lambda: server.sql(asked)).split("|"))
-    abuse = Abuse(tap, server, port, Worker(pid))
+    abuse = Abuse(tap, server, port, Process(pid))
     abuse.quiet()
     for name, attack in scenarios().items():
         abuse.under(name, attack)

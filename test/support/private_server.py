@@ -137,6 +137,20 @@ class PrivateServer:
             "psql", *self.connection(), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
             "--set=ON_ERROR_STOP=1", f"--dbname={dbname}", f"--file={path}").rstrip("\n")
 
+    def postmaster_pid(self):
+        return int((self.data / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+
+    def processes(self):
+        """The server's processes, also those that have lost their postmaster."""
+        found = []
+        for folder in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(folder / "cwd") == str(self.data):
+                    found.append(int(folder.name))
+            except OSError:  # it has ended, or is another user's
+                continue
+        return sorted(found)
+
     def log_text(self):
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
