@@ -140,6 +140,9 @@ def main():
         options.minutes = 10
     tap = Tap()
     server = PrivateServer(settings={"max_connections": 40, "pg_hello.track": "all", "pg_hello.probe_interval": "1s",
+                                     # A backend takes up what it kept of dropped functions when it has met 4,096
+                                     # more than this: early, so that what comes after is judged.
+                                     "pg_hello.max_functions": 500,
                                      "log_min_messages": "warning", "log_min_error_statement": "panic",
                                      "autovacuum_naptime": "10s",
                                      # Where it can be seen that they are this server's.
