@@ -29,12 +29,13 @@ def report_log(tap, server):
     tap.ok(server.stopped_cleanly(), "the server shut down cleanly", server.log_text()[-2000:])
 
 
-def run_to_end(tests, tap, server, *arguments):
-    """Starts the server, runs tests(tap, server, *arguments), looks into its log: the exit status."""
+def run_to_end(tests, tap, server, *arguments, after=lambda tap: None):
+    """Starts the server, runs tests(tap, server, *arguments), looks into its log, runs after(tap): the exit status."""
     try:
         with server:
             tests(tap, server, *arguments)
     except Exception:  # what went wrong is a failed test; the log below may say why
         tap.ok(False, "the test ran to its end", traceback.format_exc())
     report_log(tap, server)
+    after(tap)
     return tap.end()
