@@ -16,13 +16,14 @@ namespace pg_hello::pg {
 enum TrackLevel : int { kTrackNone, kTrackOwn, kTrackPl, kTrackAll };
 enum ClockChoice : int { kClockAuto, kClockTsc, kClockMonotonic };
 
+// A variable of an enumeration begins as its setting does, which assertions of the server look at.
 struct Settings {
-  int track;
+  int track = kTrackPl;
   bool track_inlinable;
   bool track_roles;
   int max_functions;
   bool save;
-  int clock;
+  int clock = kClockAuto;
   char* listen_addresses;
   int port;
   bool ssl;

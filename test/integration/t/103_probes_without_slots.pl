@@ -30,6 +30,7 @@ is(rounds()->{status}, 'pass', 'one slot is enough');
 $node->safe_psql('postgres', q{
 	CREATE TABLE big AS SELECT i FROM generate_series(1, 10) i;
 	CREATE FUNCTION wait_for_lock() RETURNS bool LANGUAGE sql VOLATILE PARALLEL SAFE AS 'SELECT pg_advisory_xact_lock(1) IS NULL'});
+my $parallel = quiet_sql($node, q{SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')});
 my $holder = $node->background_psql('postgres');
 $holder->query_safe('SELECT pg_advisory_lock(1)');
 sub probe_every
@@ -42,7 +43,7 @@ probe_every('1h');
 wait_until('the slot is free', sub { metric(scrape($port), 'pg_hello_probe_interval_seconds') == 3600
 	  && quiet_sql($node, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_hello probe'}) == 0 });
 my $query = in_child(sub {
-	$node->psql('postgres', q{SET force_parallel_mode = on; SET pg_hello.track = none; SELECT count(*) FROM big WHERE wait_for_lock()});
+	$node->psql('postgres', "SET $parallel = on; SET pg_hello.track = none; SELECT count(*) FROM big WHERE wait_for_lock()");
 });
 wait_until('somebody has the slot', sub { quiet_sql($node, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'parallel worker'}) == 1 });
 probe_every('100ms');
