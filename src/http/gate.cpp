@@ -62,7 +62,7 @@ std::string_view ShownToken(std::string_view authorization) {
 
 }  // namespace
 
-Token::Token(std::string_view text) { std::memcpy(bytes_.data(), text.data(), text.size()); }
+Token::Token(std::string_view text) { std::copy(text.begin(), text.end(), bytes_.begin()); }
 
 Token::~Token() { explicit_bzero(bytes_.data(), bytes_.size()); }
 
