@@ -17,7 +17,7 @@ extern "C" {
 
 namespace pg_hello::pg {
 
-Settings settings;
+constinit Settings settings{};
 
 namespace {
 
