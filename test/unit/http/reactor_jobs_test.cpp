@@ -56,6 +56,7 @@ class ReactorJobs : public testing::Test {
   }
 
   Trace trace;
+  Trace second;  // of another one
   std::shared_ptr<Job> next;
   Site site{{{"/job", [this](const Request&) { return Make(); }}}};
 };
@@ -99,7 +100,6 @@ TEST_F(ReactorJobs, AreSharedByThoseWhoAreGivenTheSameOne) {
 
 TEST_F(ReactorJobs, AreDoneOneAfterTheOther) {
   site.Listen();
-  Trace second;
   std::vector<std::shared_ptr<Job>> jobs = {std::make_shared<FakeJob>(site, 7, "1", trace),
                                             std::make_shared<FakeJob>(site, 7, "2", second)};
   Client one(site.port());
