@@ -30,6 +30,14 @@ bool MayBeForgotten(int sqlstate) {
          ProcDiePending == 0;
 }
 
+// On success all is given back already but locks, which go to the caller's owner.
+void Release(ResourceOwner owner, bool success) {
+  ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, success, false);
+  ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, success, false);
+  ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, success, false);
+  ResourceOwnerDelete(owner);
+}
+
 void GiveBack(ResourceOwner owner) {
   LWLockReleaseAll();
   pgstat_report_wait_end();
@@ -39,19 +47,8 @@ void GiveBack(ResourceOwner owner) {
   XLogResetInsertion();
   LockErrorCleanup();
   if (owner != nullptr) {
-    ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, false, false);
-    ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, false, false);
-    ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, false, false);
-    ResourceOwnerDelete(owner);
+    Release(owner, false);
   }
-}
-
-// On success all is given back already but locks, which go to the caller's owner.
-void HandOver(ResourceOwner owner) {
-  ResourceOwnerRelease(owner, RESOURCE_RELEASE_BEFORE_LOCKS, true, false);
-  ResourceOwnerRelease(owner, RESOURCE_RELEASE_LOCKS, true, false);
-  ResourceOwnerRelease(owner, RESOURCE_RELEASE_AFTER_LOCKS, true, false);
-  ResourceOwnerDelete(owner);
 }
 
 }  // namespace
@@ -93,7 +90,7 @@ bool RunContained(void (*work)(void*), void* argument) {
   }
   PG_END_TRY();
   if (done) {
-    HandOver(own);
+    Release(own, true);
   }
   return done;
 }
