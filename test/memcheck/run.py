@@ -58,7 +58,7 @@ def errors():
 
 
 def run_tests(tap, server, found):
-    server.sql_file(STAGE / "memcheck/sample_workload.sql")
+    server.sql_file(STAGE / "scripts/sample_workload.sql")
     server.sql(ERRORS)
     port = wait_for("the HTTP port", lambda: server.sql("SELECT port FROM pg_hello_info() WHERE listening"), PATIENCE)
     for path, accept in [*(("/metrics", accept) for accept in ACCEPTS), *((path, "*/*") for path in PATHS)]:
