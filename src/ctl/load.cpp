@@ -104,6 +104,7 @@ class LoadTest {
     Reading after;
     if (!Take(ReadCounters(*session_, schema_), before)) return;
     CatchStopSignals();
+    session_->AskToTheEnd();
     RunPgbench();
     WaitForItsSessions();
     if (!Take(ReadCounters(*session_, schema_), after)) return;

@@ -103,6 +103,7 @@ class Reporter {
     Reading last = now_;
     const int moments = std::min(seconds, kMaxMoments);
     CatchStopSignals();
+    session_.AskToTheEnd();
     for (int i = 1; i <= moments && !StopWanted(); ++i) {
       SleepUntil(first.taken + static_cast<UnixMs>(seconds) * 1000 * i / moments, last.taken);
       Reading now;

@@ -90,7 +90,7 @@ std::variant<Rows, SqlError> Session::Ask(const std::string& sql,
   // If it cannot be sent, there is no result to wait for, and the connection says why.
   PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(pointers.size()), nullptr,
                     pointers.data(), nullptr, nullptr, 0);
-  return Await(true);
+  return Await(stoppable_);
 }
 
 std::variant<Rows, SqlError> Session::Finish(const std::string& sql) {

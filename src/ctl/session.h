@@ -72,6 +72,10 @@ class Session {
   // For what returns no rows.
   std::optional<SqlError> Do(const std::string& sql, const std::vector<std::string>& values = {});
 
+  // From now on Ask() is not cancelled either: for what is short, and wanted though a stop has
+  // come.
+  void AskToTheEnd() { stoppable_ = false; }
+
   // From now on, for so many seconds; 0: without end.
   std::optional<SqlError> WaitForAnswers(int seconds);
 
@@ -90,6 +94,7 @@ class Session {
   explicit Session(Connection connection) : connection_(std::move(connection)) {}
 
   Connection connection_;
+  bool stoppable_ = true;
 };
 
 }  // namespace pg_hello::ctl

@@ -4,6 +4,7 @@ use strict;
 use warnings FATAL => 'all';
 
 use Test::More;
+use Time::HiRes qw(time);
 use PgHello;
 use PgHelloCtl;
 
@@ -112,7 +113,15 @@ ctl_is(run_load('bare'), 3, 'nothing is tracked', qr/^unknown: .*no call was cou
 	my $run = IPC::Run::start([ qw(pg_helloctl -d postgres load --duration 600 --progress 1 --clients 1 --scripts-dir), $scripts ],
 		'<', \undef, '>', \$out, '2>', \$err);
 	wait_until('it runs', sub { $run->pump_nb; return $err =~ /^progress: /m; });
+	# What it asks then takes long: whoever wants to know something of the databases must wait.
+	my $busy = $node->background_psql('postgres');
+	$busy->query_safe('BEGIN; LOCK TABLE pg_database');
 	$run->signal('INT');
+	wait_until('it asks', sub { $busy->query(q{SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pg_database'::regclass}) });
+	my $end = time() + 0.5;
+	$run->pump_nb while time() < $end && $run->pumpable;
+	$busy->query_safe('ROLLBACK');
+	$busy->quit;
 	$run->finish;
 	is($run->full_result(0) >> 8, 3, 'told to stop: unknown');
 	like($out, qr/^public\.now_ms\(\) +\d+ /m, '... with what was measured until then');
