@@ -24,7 +24,7 @@ use PostgreSQL::Test::Utils ();
 our @EXPORT = qw(
   new_node adopt_node allow_in_log finish assert_no_crash
   quiet_sql create_test_functions log_text count_in_log
-  wait_until in_child stop_child free_port
+  start_again wait_until in_child stop_child free_port
   metrics_port http_connect http_read http_get http_raw
   scrape parse_exposition metric calls_of ns_of series_texts families_of
 );
@@ -175,6 +175,14 @@ sub create_test_functions
 		CREATE FUNCTION next_oid(oid) RETURNS void AS 'pg_hello_test', 'pg_hello_test_next_oid'
 			LANGUAGE C STRICT VOLATILE;
 	});
+	return;
+}
+
+# Starts a server whose postmaster was killed: its other processes may still be about to end.
+sub start_again
+{
+	my ($node) = @_;
+	wait_until($node->name . ' starts again', sub { $node->start(fail_ok => 1) });
 	return;
 }
 

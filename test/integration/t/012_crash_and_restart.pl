@@ -100,8 +100,9 @@ $node->kill9;
 gone($pid);
 pass('the worker does not outlive the postmaster');
 wait_until('the port is closed', sub { !http_connect($fixed) });
-$node->start;
-is(http_get($fixed, '/livez')->{status}, 200, 'the next start works, on the same port');
+start_again($node);
+is(metrics_port($node), $fixed, 'the next start works, on the same port');
+is(http_get($fixed, '/livez')->{status}, 200, '... which answers');
 is(calls_of(scrape($fixed), 'f()'), 0, '... from zero');
 isnt(worker_pid(), $pid, '... with a worker of its own');
 

@@ -121,7 +121,7 @@ $since = reset_time();
 my @pids = ($node->{_pid}, quiet_sql($node, 'SELECT worker_pid FROM pg_hello_info()'));
 $node->kill9;
 wait_until('postmaster and worker are gone', sub { !kill 0, @pids });
-$node->start;
+start_again($node);
 expect_zero('kill -9', $since);
 is(count_in_log($node, $warning), 0, 'no warning: there was nothing to load');
 
