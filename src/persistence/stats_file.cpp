@@ -95,7 +95,7 @@ bool ByRow(const Pending& a, const Pending& b) { return a.row < b.row; }
 
 std::vector<Pending> PendingByRow(SharedStats& stats) {
   std::vector<Pending> all;
-  for (std::uint32_t number = 0; number < stats.dimensions().backend_slots; ++number) {
+  for (std::uint32_t number = 0; number < stats.slots_end(); ++number) {
     const shared::BackendSlot& slot = stats.slot(number);
     for (std::size_t i = 0; i < shared::kPendingEntries; ++i) {
       const shared::RowEpoch owner = slot.owner[i].load(std::memory_order_acquire);

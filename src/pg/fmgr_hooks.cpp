@@ -157,7 +157,7 @@ void RegisterCallbacks() {
 
 // Makes this process ready to count. REQUIRES: a transaction.
 void AttachBackend() {
-  shared::BackendSlot& slot = shared_stats->slot(static_cast<std::uint32_t>(BackendNumber()));
+  shared::BackendSlot& slot = shared_stats->HoldSlot(static_cast<std::uint32_t>(BackendNumber()));
   shared::DatabaseRow* database = FindOrInsertDatabase();
   RegisterCallbacks();
   pending_stats.Attach(shared_stats, &slot, database);

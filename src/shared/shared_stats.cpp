@@ -55,11 +55,6 @@ std::uint64_t Mix(std::uint64_t value) {
   return value;
 }
 
-template <typename T>
-T* At(void* base, std::size_t offset) {
-  return reinterpret_cast<T*>(static_cast<char*>(base) + offset);
-}
-
 }  // namespace
 
 std::size_t SharedStats::SizeFor(const Dimensions& dimensions) {
@@ -91,6 +86,8 @@ SharedStats* SharedStats::Create(void* memory, const Dimensions& dimensions,
   std::memset(memory, 0, SizeFor(dimensions));
   auto* stats = new (memory) SharedStats();
   stats->dimensions_ = dimensions;
+  stats->rows_offset_ = OffsetsFor(dimensions).rows;
+  stats->slots_offset_ = OffsetsFor(dimensions).slots;
   stats->tsc_clock_ = clock;
   stats->best_clock_source_ = clock.source;
   stats->stats_reset_us_.store(now_us, std::memory_order_relaxed);
@@ -103,11 +100,7 @@ measure::TickClock SharedStats::clock(measure::ClockSource source) const {
 }
 
 std::uint32_t SharedStats::index_size() const { return IndexSizeFor(dimensions_.max_functions); }
-std::uint32_t* SharedStats::index() {
-  return At<std::uint32_t>(this, OffsetsFor(dimensions_).index);
-}
-FunctionRow* SharedStats::rows() { return At<FunctionRow>(this, OffsetsFor(dimensions_).rows); }
-BackendSlot* SharedStats::slots() { return At<BackendSlot>(this, OffsetsFor(dimensions_).slots); }
+std::uint32_t* SharedStats::index() { return At<std::uint32_t>(OffsetsFor(dimensions_).index); }
 
 std::uint32_t SharedStats::RowNumber(const FunctionRow& row) const {
   return static_cast<std::uint32_t>(&row - const_cast<SharedStats*>(this)->rows());
@@ -344,6 +337,13 @@ void SharedStats::RemoveDatabase(std::uint32_t dbid) {
     removed->name.Publish(DatabaseName{});
     removed->extension_version.Publish(ExtensionVersion{});
   }
+}
+
+BackendSlot& SharedStats::HoldSlot(std::uint32_t number) {
+  std::uint32_t end = slots_end();
+  while (end <= number && !slots_end_.compare_exchange_weak(end, number + 1)) {
+  }
+  return slot(number);
 }
 
 // The two counters are each written by one side and read by the other, after its own write: with

@@ -52,8 +52,8 @@ struct TimedRange {
 
 // Returns the sum of the buckets, and adds them to the function's if these are wanted.
 template <typename Counters>
-std::uint64_t AddBuckets(FunctionStats& function, const Counters& counters, const TimedRange& range,
-                         Detail detail) {
+std::uint64_t AddBuckets(const Counters& counters, const TimedRange& range, Detail detail,
+                         Buckets& buckets) {
   std::uint64_t calls = 0;
   const auto* bucket = &counters.buckets[range.first()];
   if (detail == Detail::kWithoutBuckets) {
@@ -62,7 +62,7 @@ std::uint64_t AddBuckets(FunctionStats& function, const Counters& counters, cons
     }
     return calls;
   }
-  for (std::uint64_t& sum : function.buckets.Widen(range.first(), range.end())) {
+  for (std::uint64_t& sum : buckets.Widen(range.first(), range.end())) {
     const std::uint64_t count = (bucket++)->load(kRelaxed);
     sum += count;
     calls += count;
@@ -70,29 +70,69 @@ std::uint64_t AddBuckets(FunctionStats& function, const Counters& counters, cons
   return calls;
 }
 
+// What is counted of timed calls in one place.
+struct TimedCalls {
+  std::uint64_t calls = 0;
+  std::uint64_t inclusive_ns = 0;
+  std::uint64_t duration_ns = 0;
+  std::uint64_t self_ns = 0;
+  double sum_squares_ns2 = 0;
+  std::uint64_t min_ns = 0;
+  std::uint64_t max_ns = 0;
+};
+
 template <typename Counters>
-void Add(FunctionStats& function, const Counters& counters, Detail detail) {
+TimedCalls ReadTimedCalls(const Counters& counters, Detail detail, Buckets& buckets) {
   const TimedRange range(counters);
   if (range.empty()) {
-    return;
+    return {};
   }
-  const bool none_yet = function.TimedCalls() == 0;
-  function.calls += AddBuckets(function, counters, range, detail);
   const std::uint64_t inclusive_ns = counters.inclusive_ns.load(kRelaxed);
-  function.inclusive_ns += inclusive_ns;
-  function.duration_ns += inclusive_ns + counters.nested_ns.load(kRelaxed);
-  function.self_ns += counters.self_ns.load(kRelaxed);
-  function.sum_squares_ns2 += counters.sum_squares_ns2.load(kRelaxed);
-  function.max_ns = std::max(function.max_ns, range.longest_ns);
-  function.min_ns = none_yet ? range.shortest_ns : std::min(function.min_ns, range.shortest_ns);
+  return {AddBuckets(counters, range, detail, buckets),
+          inclusive_ns,
+          inclusive_ns + counters.nested_ns.load(kRelaxed),
+          counters.self_ns.load(kRelaxed),
+          counters.sum_squares_ns2.load(kRelaxed),
+          range.shortest_ns,
+          range.longest_ns};
 }
 
-void AddRareCounters(FunctionStats& function, const shared::RowCounters& counters) {
+// A row's counts are a function's first ones, and overwrite all that were there: to clear these and
+// add to them at once has the processor wait for its own stores.
+void SetCounts(const shared::RowCounters& counters, Detail detail, FunctionStats& function) {
+  function.buckets.Clear();
+  const TimedCalls timed = ReadTimedCalls(counters, detail, function.buckets);
+  function.untimed = counters.untimed.load(kRelaxed);
+  function.calls = timed.calls + function.untimed;
+  function.inclusive_ns = timed.inclusive_ns;
+  function.duration_ns = timed.duration_ns;
+  function.self_ns = timed.self_ns;
+  function.sum_squares_ns2 = timed.sum_squares_ns2;
+  function.min_ns = timed.min_ns;
+  function.max_ns = timed.max_ns;
   function.errors = counters.errors.load(kRelaxed);
   function.canceled = counters.canceled.load(kRelaxed);
-  function.untimed = counters.untimed.load(kRelaxed);
-  function.calls += function.untimed;
   function.iterations = counters.iterations.load(kRelaxed);
+  function.active = 0;
+}
+
+void AddCounts(const shared::PendingCounters& counters, Detail detail, FunctionStats& function) {
+  const bool none_yet = function.TimedCalls() == 0;
+  const TimedCalls timed = ReadTimedCalls(counters, detail, function.buckets);
+  if (timed.calls == 0) {
+    return;
+  }
+  function.calls += timed.calls;
+  function.inclusive_ns += timed.inclusive_ns;
+  function.duration_ns += timed.duration_ns;
+  function.self_ns += timed.self_ns;
+  function.sum_squares_ns2 += timed.sum_squares_ns2;
+  function.min_ns = none_yet ? timed.min_ns : std::min(function.min_ns, timed.min_ns);
+  function.max_ns = std::max(function.max_ns, timed.max_ns);
+}
+
+void ReadErrorOrigins(const shared::RowCounters& counters, FunctionStats& function) {
+  function.error_origins.clear();
   // An error of the class "??", which nothing forbids, looks like those of classes without a place.
   constexpr std::uint32_t kOther = '?' | ('?' << 8);
   std::uint64_t other = counters.error_origins.other.load(kRelaxed);
@@ -139,7 +179,6 @@ bool BeginFunction(const shared::FunctionRow& row, std::uint32_t number, std::ui
   }
   changed = changed || function.stats_since_us != since_us;
   function.stats_since_us = since_us;
-  ClearCounts(function);
   return true;
 }
 
@@ -203,8 +242,8 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot, Deta
     if (!BeginFunction(row, number, first_epoch, function, changed)) {
       continue;
     }
-    Add(function, row.counters, detail);
-    AddRareCounters(function, row.counters);
+    SetCounts(row.counters, detail, function);
+    ReadErrorOrigins(row.counters, function);
     places[number] = {count++, epoch, first_epoch};
   }
   changed = changed || count != functions.size();
@@ -226,7 +265,7 @@ void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& place
     const shared::RowEpoch owner = slot.owner[i].load(std::memory_order_acquire);
     const Place* place = Find(places, owner);
     if (place != nullptr && place->epoch == shared::EpochOf(owner)) {
-      Add(snapshot.functions[place->position], slot.pending[i], detail);
+      AddCounts(slot.pending[i], detail, snapshot.functions[place->position]);
     }
   }
 }
@@ -334,11 +373,12 @@ void TakeInto(Snapshot& snapshot, shared::SharedStats& stats, std::int64_t now_u
   {
     const shared::SharedStats::ReadGuard no_merges(stats);
     std::vector<Place> places = ReadRows(stats, snapshot, detail, changed);
-    for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
+    const std::uint32_t slots_end = stats.slots_end();
+    for (std::uint32_t i = 0; i < slots_end; ++i) {
       AddPending(stats.slot(i), places, detail, snapshot);
     }
     DropOvertaken(stats, places, snapshot, changed);
-    for (std::uint32_t i = 0; i < stats.dimensions().backend_slots; ++i) {
+    for (std::uint32_t i = 0; i < slots_end; ++i) {
       AddActive(stats, stats.slot(i), places, snapshot);
     }
     ReadRoleCalls(stats.role_calls, places, snapshot);

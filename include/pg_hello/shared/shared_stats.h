@@ -144,6 +144,11 @@ class alignas(64) SharedStats {
   // --- backends ----------------------------------------------------------------------------
 
   BackendSlot& slot(std::uint32_t number) { return slots()[number]; }
+  // Slots that have ever been held: all others, which are most of them on a server that could have
+  // more backends than it has, are as they were made.
+  std::uint32_t slots_end() const { return slots_end_.load(std::memory_order_acquire); }
+  // The slot, for the backend that begins to write to it.
+  BackendSlot& HoldSlot(std::uint32_t number);
 
   // --- merging and reading -----------------------------------------------------------------
   //
@@ -187,10 +192,14 @@ class alignas(64) SharedStats {
  private:
   SharedStats() = default;
 
+  template <typename T>
+  T* At(std::size_t offset) {
+    return reinterpret_cast<T*>(reinterpret_cast<char*>(this) + offset);
+  }
   std::uint32_t index_size() const;
   std::uint32_t* index();
-  FunctionRow* rows();
-  BackendSlot* slots();
+  FunctionRow* rows() { return At<FunctionRow>(rows_offset_); }
+  BackendSlot* slots() { return At<BackendSlot>(slots_offset_); }
   std::uint32_t IndexHome(const FunctionKey& key) const;
   void EraseFromIndex(const FunctionKey& key);
   void GiveName(DatabaseRow& named, const DatabaseName& name);
@@ -199,12 +208,15 @@ class alignas(64) SharedStats {
   void StartOver(FunctionRow& row, std::int64_t now_us, const ReadGuard& no_merges);
 
   Dimensions dimensions_;
+  std::size_t rows_offset_;  // of the first one, from here
+  std::size_t slots_offset_;
   measure::TickClock tsc_clock_;
   measure::ClockSource best_clock_source_;
   std::atomic<std::int64_t> stats_reset_us_;
   std::atomic<std::uint32_t> rows_end_;
   std::atomic<std::uint32_t> live_rows_;
   std::atomic<std::uint32_t> vacancies_;
+  std::atomic<std::uint32_t> slots_end_;
   std::uint32_t first_free_;  // number + 1 of a removed row, 0: none; protected by the table lock
   std::uint64_t arrivals_;    // the next row's number; protected by the table lock
   std::atomic<std::uint32_t> readers_;

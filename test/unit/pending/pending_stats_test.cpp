@@ -36,7 +36,7 @@ class PendingStatsTest : public ::testing::Test {
     pending_.Attach(stats_.get(), &slot(), database_);
   }
 
-  shared::BackendSlot& slot() { return stats_->slot(1); }
+  shared::BackendSlot& slot() { return stats_->HoldSlot(1); }
 
   void Record(std::size_t function, std::uint64_t ns = 1'000) {
     pending_.Record(refs_.at(function), Sample(ns));

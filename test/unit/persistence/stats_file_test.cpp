@@ -57,7 +57,7 @@ std::string Sealed(std::string bytes) {
 
 shared::PendingCounters& Pending(shared::SharedStats& stats, std::uint32_t slot, std::size_t entry,
                                  const shared::FunctionRow& row) {
-  stats.slot(slot).owner[entry] = shared::MakeRowEpoch(stats.RowNumber(row), row.epoch);
+  stats.HoldSlot(slot).owner[entry] = shared::MakeRowEpoch(stats.RowNumber(row), row.epoch);
   return stats.slot(slot).pending[entry];
 }
 

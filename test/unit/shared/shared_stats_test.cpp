@@ -108,6 +108,17 @@ TEST(SharedStatsTest, AFunctionIsFoundAfterItWasInserted) {
   EXPECT_EQ(made->Key(), KeyOf(7));
 }
 
+TEST(SharedStatsTest, SlotsAboveAllThatWereEverHeldAreKnown) {
+  const SharedMemory stats({5, 3});
+  EXPECT_EQ(stats->slots_end(), 0U);
+  EXPECT_EQ(&stats->HoldSlot(1), &stats->slot(1));
+  EXPECT_EQ(stats->slots_end(), 2U);
+  stats->HoldSlot(0);
+  EXPECT_EQ(stats->slots_end(), 2U);
+  stats->HoldSlot(2);
+  EXPECT_EQ(stats->slots_end(), 3U);
+}
+
 TEST(SharedStatsTest, ARenamedFunctionKeepsItsRowAndItsCounts) {
   const SharedMemory stats;
   FunctionRow& row = Insert(*stats, 7);

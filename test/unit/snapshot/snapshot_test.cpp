@@ -41,7 +41,7 @@ class SnapshotTest : public ::testing::Test {
   // Entry number `entry` of the slot, as the row's.
   shared::PendingCounters& Pending(std::uint32_t slot, std::size_t entry,
                                    shared::FunctionRow& row) {
-    stats_->slot(slot).owner[entry] = shared::MakeRowEpoch(stats_->RowNumber(row), row.epoch);
+    stats_->HoldSlot(slot).owner[entry] = shared::MakeRowEpoch(stats_->RowNumber(row), row.epoch);
     return stats_->slot(slot).pending[entry];
   }
 
@@ -266,7 +266,7 @@ TEST_F(SnapshotTest, AResetRowIsAllZeroes) {
   row.counters.untimed = 1;
   row.counters.error_origins.Add(0x3232);
   Pending(0, 0, row).Record(Sample(6));
-  stats_->slot(0).pid = 1;
+  stats_->HoldSlot(0).pid = 1;
   stats_->slot(0).active[0].function = stats_->slot(0).owner[0].load();
   stats_->slot(0).depth = 1;
   stats_->Reset(row, kCreatedUs + 3);
@@ -323,7 +323,7 @@ TEST_F(SnapshotTest, CallsAreActiveOnlyInSlotsThatABackendHolds) {
   shared::FunctionRow& row = Insert(*stats_, 1);
   const shared::RowEpoch function = shared::MakeRowEpoch(stats_->RowNumber(row), row.epoch);
   for (const std::uint32_t number : {0U, 1U, 2U}) {
-    shared::BackendSlot& slot = stats_->slot(number);
+    shared::BackendSlot& slot = stats_->HoldSlot(number);
     slot.active[0].function = function;
     slot.active[1].function = 0;
     slot.active[2].function = function;
@@ -331,16 +331,16 @@ TEST_F(SnapshotTest, CallsAreActiveOnlyInSlotsThatABackendHolds) {
     slot.depth = 3;
   }
   EXPECT_EQ(TakeSnapshot(*stats_).functions.at(0).active, 0U);
-  stats_->slot(0).pid = 100;
+  stats_->HoldSlot(0).pid = 100;
   EXPECT_EQ(TakeSnapshot(*stats_).functions.at(0).active, 2U);
-  stats_->slot(2).pid = 200;
+  stats_->HoldSlot(2).pid = 200;
   stats_->slot(2).depth = 1;
   EXPECT_EQ(TakeSnapshot(*stats_).functions.at(0).active, 3U);
 }
 
 TEST_F(SnapshotTest, ADepthBeyondTheVisibleOneIsNoHarm) {
   shared::FunctionRow& row = Insert(*stats_, 1);
-  shared::BackendSlot& slot = stats_->slot(3);
+  shared::BackendSlot& slot = stats_->HoldSlot(3);
   slot.pid = 1;
   for (auto& call : slot.active) {
     call.function = shared::MakeRowEpoch(stats_->RowNumber(row), row.epoch);
@@ -352,7 +352,7 @@ TEST_F(SnapshotTest, ADepthBeyondTheVisibleOneIsNoHarm) {
 TEST_F(SnapshotTest, ACallThatRunsIsListedWithItsBackendDepthAndStart) {
   shared::FunctionRow& outer = Insert(*stats_, 1);
   shared::FunctionRow& inner = Insert(*stats_, 2);
-  shared::BackendSlot& slot = stats_->slot(1);
+  shared::BackendSlot& slot = stats_->HoldSlot(1);
   slot.pid = 4711;
   slot.clock_source = static_cast<std::uint32_t>(measure::ClockSource::kMonotonic);
   constexpr std::uint64_t kFiveSeconds = 5'000'000'000;
@@ -689,7 +689,7 @@ class Backend {
     calls_.resize(functions);
     self_ns_.resize(functions);
     inclusive_ns_.resize(functions);
-    shared::BackendSlot& own = stats.slot(slot);
+    shared::BackendSlot& own = stats.HoldSlot(slot);
     own.pid = 1'000 + slot;
     stack_.Attach(&stats, &own, frames_.get(), &frames_->frames[pending::kMaxDepth - 1]);
     stack_.set_clock({&now_});
