@@ -87,8 +87,10 @@ TimedCalls ReadTimedCalls(const Counters& counters, Detail detail, Buckets& buck
   if (range.empty()) {
     return {};
   }
+  // In the order in which they are counted, so that hardly any call is seen without its duration.
+  const std::uint64_t calls = AddBuckets(counters, range, detail, buckets);
   const std::uint64_t inclusive_ns = counters.inclusive_ns.load(kRelaxed);
-  return {AddBuckets(counters, range, detail, buckets),
+  return {calls,
           inclusive_ns,
           inclusive_ns + counters.nested_ns.load(kRelaxed),
           counters.self_ns.load(kRelaxed),
@@ -97,8 +99,7 @@ TimedCalls ReadTimedCalls(const Counters& counters, Detail detail, Buckets& buck
           range.longest_ns};
 }
 
-// A row's counts are a function's first ones, and overwrite all that were there: to clear these and
-// add to them at once has the processor wait for its own stores.
+// A row's counts are a function's first ones, and overwrite all that the last snapshot left there.
 void SetCounts(const shared::RowCounters& counters, Detail detail, FunctionStats& function) {
   function.buckets.Clear();
   const TimedCalls timed = ReadTimedCalls(counters, detail, function.buckets);
@@ -190,24 +191,31 @@ void PrefetchRow(const shared::FunctionRow& row) {
   __builtin_prefetch(&row.counters.errors);
 }
 
-constexpr std::size_t kBucketsPerLine = 64 / sizeof(std::uint64_t);
+constexpr std::size_t kLine = 64;
 
-void PrefetchCounts(const shared::FunctionRow& row) {
-  const TimedRange range(row.counters);
+template <typename Counters>
+void PrefetchBuckets(const Counters& counters) {
+  const TimedRange range(counters);
   if (!range.empty()) {
-    for (std::size_t i = range.first(); i < range.end(); i += kBucketsPerLine) {
-      __builtin_prefetch(&row.counters.buckets[i]);
+    for (std::size_t i = range.first(); i < range.end(); i += kLine / sizeof(counters.buckets[0])) {
+      __builtin_prefetch(&counters.buckets[i]);
     }
   }
 }
 
-void PrefetchCounts(const FunctionStats& function, Detail detail) {
+void PrefetchFunction(const FunctionStats& function) {
   __builtin_prefetch(&function, 1);
+  __builtin_prefetch(&function.stats_since_us, 1);
+  __builtin_prefetch(&function.source, 1);
+  __builtin_prefetch(&function.identity.extension);  // decides who is shown
+}
+
+void PrefetchCounts(const FunctionStats& function, Detail detail) {
   if (detail == Detail::kWithoutBuckets) {
     return;
   }
   const std::span<const std::uint64_t> counts = function.buckets.counts();
-  for (std::size_t i = 0; i < counts.size(); i += kBucketsPerLine) {
+  for (std::size_t i = 0; i < counts.size(); i += kLine / sizeof(counts[0])) {
     __builtin_prefetch(&counts[i], 1);
   }
 }
@@ -225,7 +233,10 @@ std::vector<Place> ReadRows(shared::SharedStats& stats, Snapshot& snapshot, Deta
       PrefetchRow(stats.row(arrivals[i + kRowsAhead].row));
     }
     if (i + kCountsAhead < arrivals.size()) {
-      PrefetchCounts(stats.row(arrivals[i + kCountsAhead].row));
+      PrefetchBuckets(stats.row(arrivals[i + kCountsAhead].row).counters);
+    }
+    if (count + kRowsAhead < functions.size()) {
+      PrefetchFunction(functions[count + kRowsAhead]);
     }
     if (count + kCountsAhead < functions.size()) {
       PrefetchCounts(functions[count + kCountsAhead], detail);
@@ -261,7 +272,16 @@ const Place* Find(const std::vector<Place>& places, shared::RowEpoch row_epoch) 
 
 void AddPending(const shared::BackendSlot& slot, const std::vector<Place>& places, Detail detail,
                 Snapshot& snapshot) {
+  const auto is_used = [&slot](std::size_t entry) {
+    return entry < shared::kPendingEntries && slot.owner[entry].load(kRelaxed) != 0;
+  };
   for (std::size_t i = 0; i < shared::kPendingEntries; ++i) {
+    if (is_used(i + kRowsAhead)) {
+      __builtin_prefetch(&slot.pending[i + kRowsAhead]);
+    }
+    if (is_used(i + kCountsAhead)) {
+      PrefetchBuckets(slot.pending[i + kCountsAhead]);
+    }
     const shared::RowEpoch owner = slot.owner[i].load(std::memory_order_acquire);
     const Place* place = Find(places, owner);
     if (place != nullptr && place->epoch == shared::EpochOf(owner)) {
