@@ -14,20 +14,28 @@ Exposure ExposureOf(const selection::Admitted& admitted) {
   return admitted.histogram ? Exposure::kFull : Exposure::kWithoutHistogram;
 }
 
+// By its own name or by that of any of its series.
 bool Names(std::string_view glob, const Family& family) {
-  // Most families differ in what the glob has before its first wildcard; to make their series'
-  // names takes longer than to write some families.
-  const std::string_view plain = glob.substr(0, glob.find_first_of("*?[\\"));
-  const std::size_t common = std::min(plain.size(), family.name.size());
-  if (plain.substr(0, common) != family.name.substr(0, common)) {
-    return false;
-  }
   const auto matches = [&](std::string_view suffix) {
     return selection::GlobMatches(glob, std::string(family.name).append(suffix));
   };
   return matches("") || matches(SeriesSuffix(family.type)) ||
          (family.type == FamilyType::kHistogram &&
           (matches("_bucket") || matches("_sum") || matches("_count")));
+}
+
+// By FamilyId.
+std::bitset<kFamilyCount> FamiliesNamedBy(std::string_view glob) {
+  // Most families differ in what the glob has before its first wildcard; to make their series'
+  // names takes longer than to write some families.
+  const std::string_view plain = glob.substr(0, glob.find_first_of("*?[\\"));
+  std::bitset<kFamilyCount> named;
+  for (const Family& family : kFamilies) {
+    const std::size_t common = std::min(plain.size(), family.name.size());
+    named.set(static_cast<std::size_t>(family.id),
+              plain.substr(0, common) == family.name.substr(0, common) && Names(glob, family));
+  }
+  return named;
 }
 
 }  // namespace
@@ -37,7 +45,8 @@ std::string MetricsQuery::Add(std::string_view parameter, std::string_view value
   if (parameter == "name[]") {
     fault = selection::GlobFault(value);
     if (fault == nullptr) {
-      names_.emplace_back(value);
+      all_families_ = false;
+      families_ |= FamiliesNamedBy(value);
     }
   } else {
     functions_.Add(parameter, value, &fault);
@@ -50,9 +59,7 @@ std::string MetricsQuery::Add(std::string_view parameter, std::string_view value
 }
 
 bool MetricsQuery::Chooses(const Family& family) const {
-  return names_.empty() ||
-         std::any_of(names_.begin(), names_.end(),
-                     [&family](const std::string& glob) { return Names(glob, family); });
+  return all_families_ || families_[static_cast<std::size_t>(family.id)];
 }
 
 snapshot::Detail MetricsQuery::detail() const {

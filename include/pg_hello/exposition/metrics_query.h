@@ -2,9 +2,9 @@
 #ifndef PG_HELLO_EXPOSITION_METRICS_QUERY_H
 #define PG_HELLO_EXPOSITION_METRICS_QUERY_H
 
+#include <bitset>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "pg_hello/exposition/families.h"
 #include "pg_hello/exposition/metric_catalog.h"
@@ -28,7 +28,8 @@ class MetricsQuery {
   const selection::Filter& functions() const { return functions_; }
 
  private:
-  std::vector<std::string> names_;
+  bool all_families_ = true;  // no name was given
+  std::bitset<kFamilyCount> families_;
   selection::Filter functions_;
 };
 
