@@ -4,30 +4,39 @@
 #include <charconv>
 
 namespace pg_hello::exposition {
+namespace {
 
-char* FormatDecimal(Decimal value, char* out) {
-  if (value.decimals == 0 && !value.negative) {  // most of what there is
-    return std::to_chars(out, out + 20, value.digits).ptr;
-  }
-  const std::uint64_t scale = value.decimals == 9   ? 1'000'000'000
-                              : value.decimals == 6 ? 1'000'000
-                                                    : 1;
-  const std::uint64_t whole = value.digits / scale;
-  const std::uint64_t fraction = value.digits % scale;
-  if (value.negative) {
-    *out++ = '-';
-  }
-  out = std::to_chars(out, out + 20, whole).ptr;
+// A constant scale, for to divide by what is only known at run time is dear.
+template <std::uint64_t kScale>
+char* FormatScaled(std::uint64_t digits, char* out) {
+  out = std::to_chars(out, out + 20, digits / kScale).ptr;
+  const std::uint64_t fraction = digits % kScale;
   if (fraction == 0) {
     return out;
   }
   // With a one before it, a fraction has all its zeros; the point takes the one's place.
-  char* end = std::to_chars(out, out + 10, scale + fraction).ptr;
+  char* end = std::to_chars(out, out + 10, kScale + fraction).ptr;
   *out = '.';
   while (end[-1] == '0') {
     --end;
   }
   return end;
+}
+
+}  // namespace
+
+char* FormatDecimal(Decimal value, char* out) {
+  if (value.negative) {
+    *out++ = '-';
+  }
+  switch (value.decimals) {
+    case 9:
+      return FormatScaled<1'000'000'000>(value.digits, out);
+    case 6:
+      return FormatScaled<1'000'000>(value.digits, out);
+    default:
+      return std::to_chars(out, out + 20, value.digits).ptr;
+  }
 }
 
 double ToDouble(Decimal value) {

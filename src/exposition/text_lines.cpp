@@ -59,6 +59,7 @@ FamilyWriter::LabelSet TextLines::AddLabelSet(std::span<const std::string_view> 
 
 void TextLines::BeginFamily(const Family& family) {
   family_ = &family;
+  label_names_ = family.labels();
   sum_name_.assign(family.name).append("_sum");
   count_name_.assign(family.name).append("_count");
 }
@@ -71,9 +72,8 @@ void TextLines::Metadata(std::string_view keyword, std::string_view name, std::s
 }
 
 void TextLines::Sample(std::string_view name, FamilyWriter::LabelSet labels,
-                       std::span<const std::string_view> more, Decimal value) {
-  const std::span<const std::string_view> names =
-      family_->labels().subspan(label_spans_[labels].labels);
+                       std::span<const std::string_view> more, const Decimal& value) {
+  const std::span<const std::string_view> names = label_names_.subspan(label_spans_[labels].labels);
   assert(names.size() == more.size());
   const std::string_view shared = TextOf(labels);
   out_.append(name).append(shared);

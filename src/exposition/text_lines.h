@@ -40,9 +40,10 @@ class TextLines {
   void Metadata(std::string_view keyword, std::string_view name, std::string_view text,
                 bool quotes);
 
-  // A line of the series that is called `name`.
+  // A line of the series that is called `name`. By reference, for there are more arguments than
+  // registers, and the compiler reads a copy on the stack in a way that waits for its stores.
   void Sample(std::string_view name, FamilyWriter::LabelSet labels,
-              std::span<const std::string_view> more, Decimal value);
+              std::span<const std::string_view> more, const Decimal& value);
 
   // The lines of a histogram with the bounds of measure::kClassicBounds and +Inf. +Inf and _count
   // are both the sum of all buckets. Returns how many lines they are.
@@ -63,6 +64,7 @@ class TextLines {
 
   std::string& out_;
   const Family* family_ = nullptr;
+  std::span<const std::string_view> label_names_;  // the family's
   std::string sum_name_;  // of a histogram's series
   std::string count_name_;
   std::string bucket_begin_;  // a bucket's line up to the value of le
