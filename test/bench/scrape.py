@@ -120,11 +120,14 @@ class Client:
 
 
 def cpu_ns(pids):
-    total = 0
-    for pid in pids:
-        for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
-    return total
+    """CPU time of all threads. The kernel adds to it when a thread pauses, which is after the last byte has
+    come, so it is waited for; not for long, since some have always something to do."""
+    tasks = [task for pid in pids for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    end = time.monotonic() + 0.1
+    while time.monotonic() < end and any(
+            (task / "stat").read_text().rpartition(")")[2].split()[0] == "R" for task in tasks):
+        pass
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
 
 
 def rss_kb(pid):
