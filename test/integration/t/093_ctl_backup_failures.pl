@@ -7,6 +7,7 @@ use PgHello;
 use PgHelloCtl;
 
 my $node = new_node('main');
+my $major = $node->pg_version->major;
 my $base = $node->basedir;
 my $store = "$base/backups";
 my $sql = sub { return $node->safe_psql('postgres', $_[0]) };
@@ -39,7 +40,7 @@ fails('a template', 2, ctl($node, 'backup', $store, 'template1'), $before, qr/^c
 fails('a role that is not there', 2, ctl($node, '-U', 'missing', 'backup', $store), $before, qr/^unknown: .*role "missing" does not exist$/m);
 fails('programs that are older than the server', 2,
 	ctl($node, 'backup', $store, 'shop', '--bindir', program_dir("$base/old", pg_dump => 'echo "pg_dump (PostgreSQL) 9.6.1"')),
-	$before, qr/^critical: the programs in \S+ are older than the server, of version 15: .*; hint: install PostgreSQL's programs/m);
+	$before, qr/^critical: the programs in \S+ are older than the server, of version $major: .*; hint: install PostgreSQL's programs/m);
 fails('no programs', 2, ctl($node, 'backup', $store, 'shop', '--bindir', "$base/nowhere"), $before,
 	qr{^critical: could not start \S+/nowhere/pg_dump: No such file or directory$}m);
 my $nowhere = "$base/no/such/place";
