@@ -150,7 +150,7 @@ class LoadTest {
     std::string complaint;
     const Watcher watcher{.output_line = [this](std::string_view line) { Understand(line); },
                           .error_line =
-                              [this, &complaint](std::string_view line) {
+                              [&complaint](std::string_view line) {
                                 if (line.starts_with("progress: ")) {
                                   Progress(line);
                                 } else if (complaint.empty()) {  // others follow from the first one
