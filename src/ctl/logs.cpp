@@ -91,7 +91,7 @@ class Follower {
     }
     Turn();
     for (auto& [tail, reading, heard] : watched_) {
-      tail->Rest([&reading = *reading](std::string_view line) { reading.Line(line); });
+      tail->Rest([&to = *reading](std::string_view line) { to.Line(line); });
       reading->Flush();
     }
   }

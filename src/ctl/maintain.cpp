@@ -240,7 +240,7 @@ class Duties {
                                        std::pair{"settings", ".json"}}) {
       std::vector<fs::path> files = FilesOf(what);
       std::erase_if(files,
-                    [suffix = suffix](const fs::path& file) { return file.extension() != suffix; });
+                    [wanted = suffix](const fs::path& file) { return file.extension() != wanted; });
       for (std::size_t i = 0; i + static_cast<std::size_t>(Keep()) < files.size(); ++i) {
         std::error_code error;
         fs::remove(files[i], error);
