@@ -52,7 +52,7 @@ static_assert(measure::kMinExponent == -20 && measure::kNativeBucketEnd[0] == 0)
 
 // The index of the native bucket that has each stored bucket. That with index i has the upper bound
 // 2^(i/8); 1024 * 8 is that of the greatest double, and the next bucket ends at +Inf.
-constexpr std::array<std::int16_t, measure::kBucketCount> kNativeIndex = [] {
+constexpr std::array<std::int16_t, measure::kBucketCount> kNativeIndex = []() {
   std::array<std::int16_t, measure::kBucketCount> indexes{};
   std::size_t bucket = 0;
   for (std::size_t k = 0; k < measure::kNativeBoundCount; ++k) {

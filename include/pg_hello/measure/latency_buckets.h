@@ -77,7 +77,7 @@ constexpr std::uint64_t NativeBoundNs(std::size_t k) {
 }
 
 // Upper bounds of all stored buckets but the last, in nanoseconds, ascending.
-inline constexpr std::array<std::uint64_t, kBoundCount> kUpperBoundsNs = [] {
+inline constexpr std::array<std::uint64_t, kBoundCount> kUpperBoundsNs = []() {
   std::array<std::uint64_t, kBoundCount> bounds{};
   std::size_t native = 0;
   std::size_t classic = 0;
@@ -100,7 +100,7 @@ constexpr std::size_t BucketWithUpperBound(std::uint64_t ns) {
 
 // For each classic bound, the stored bucket that ends there: the classic count for
 // kClassicBounds[i] is the sum of the stored buckets 0 .. kClassicBucketEnd[i], inclusive.
-inline constexpr std::array<std::uint16_t, kClassicBounds.size()> kClassicBucketEnd = [] {
+inline constexpr std::array<std::uint16_t, kClassicBounds.size()> kClassicBucketEnd = []() {
   std::array<std::uint16_t, kClassicBounds.size()> ends{};
   for (std::size_t i = 0; i < ends.size(); ++i) {
     ends[i] = static_cast<std::uint16_t>(BucketWithUpperBound(kClassicBounds[i].ns));
@@ -109,7 +109,7 @@ inline constexpr std::array<std::uint16_t, kClassicBounds.size()> kClassicBucket
 }();
 
 // The same for each native bound.
-inline constexpr std::array<std::uint16_t, kNativeBoundCount> kNativeBucketEnd = [] {
+inline constexpr std::array<std::uint16_t, kNativeBoundCount> kNativeBucketEnd = []() {
   std::array<std::uint16_t, kNativeBoundCount> ends{};
   for (std::size_t i = 0; i < ends.size(); ++i) {
     ends[i] = static_cast<std::uint16_t>(BucketWithUpperBound(NativeBoundNs(i)));
@@ -125,7 +125,7 @@ namespace internal {
 inline constexpr int kSteps = 16;
 inline constexpr int kStepBits = 4;
 inline constexpr int kBoundsPerStep = 2;
-inline constexpr std::array<std::uint8_t, 64 * kSteps> kFirstBucket = [] {
+inline constexpr std::array<std::uint8_t, 64 * kSteps> kFirstBucket = []() {
   std::array<std::uint8_t, 64 * kSteps> first{};
   for (int exponent = kStepBits; exponent < 64; ++exponent) {
     for (int step = 0; step < kSteps; ++step) {
@@ -139,7 +139,7 @@ inline constexpr std::array<std::uint8_t, 64 * kSteps> kFirstBucket = [] {
 }();
 
 // The same bounds, and some that nothing exceeds: so many comparisons can be made from any bucket.
-inline constexpr std::array<std::uint64_t, kBoundCount + kBoundsPerStep> kPaddedBoundsNs = [] {
+inline constexpr std::array<std::uint64_t, kBoundCount + kBoundsPerStep> kPaddedBoundsNs = []() {
   std::array<std::uint64_t, kBoundCount + kBoundsPerStep> bounds{};
   bounds.fill(UINT64_MAX);
   std::copy(kUpperBoundsNs.begin(), kUpperBoundsNs.end(), bounds.begin());

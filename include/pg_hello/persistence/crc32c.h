@@ -11,7 +11,7 @@ namespace pg_hello::persistence {
 
 namespace internal {
 
-inline constexpr std::array<std::uint32_t, 256> kCrc32cTable = [] {
+inline constexpr std::array<std::uint32_t, 256> kCrc32cTable = []() {
   std::array<std::uint32_t, 256> table{};
   for (std::uint32_t byte = 0; byte < table.size(); ++byte) {
     std::uint32_t rest = byte;
