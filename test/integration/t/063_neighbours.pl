@@ -7,6 +7,10 @@ use Test::More;
 use PgHello;
 
 my @neighbours = ('plpgsql_check', 'plugin_debugger', 'pg_stat_statements', 'auto_explain', 'pg_hello_test');
+chomp(my $libraries = `pg_config --pkglibdir`);
+my @missing = grep { !-e "$libraries/$_.so" } @neighbours;
+plan skip_all => "not installed: @missing" if @missing;
+
 my $functions = q{
 	CREATE TABLE t AS SELECT i FROM generate_series(1, 10) i;
 	CREATE FUNCTION leaf(i int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 100 / noop_volatile(i); END';
