@@ -116,7 +116,7 @@ void ListenerSet::Accept(std::uint64_t id, std::int64_t now_ms, Host& host) {
   if (listener == listeners_.end()) return;
   for (const Listener::Endpoint& endpoint : listener->endpoints()) {
     bool more = static_cast<bool>(endpoint.socket);
-    for (int i = 0; i < kAcceptsPerTurn && more; ++i) {
+    for (int i = 0; i < kAcceptsPerTurn && more && (i == 0 || host.HasTime()); ++i) {
       if (!host.HasRoom()) {
         wants_room_ = true;
         return PauseAccepting(now_ms + kNoRoomPauseMs);

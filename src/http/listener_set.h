@@ -51,6 +51,9 @@ class ListenerSet {
    public:
     // Whether Admit() may have a place for somebody. If not, they wait in the system's backlog.
     virtual bool HasRoom() const noexcept = 0;
+    // Whether somebody whom Admit() lets in is listened to at once. If not, they wait there for the
+    // next turn.
+    virtual bool HasTime() const noexcept = 0;
     virtual void Admit(Descriptor socket, const Peer& peer, const Listener& listener) noexcept = 0;
     // Closes some connection, as there is no descriptor left for a new one. False if it can't.
     virtual bool GiveUpOne() noexcept = 0;

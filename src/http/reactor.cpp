@@ -85,7 +85,10 @@ class Reactor::Impl final : public ListenerSet::Host {
       const Places::Iterator place = places_.Find(event.id);
       if (place != places_.end()) DriveByEvents(place, event.what, now_ms);
     }
+    // As many more for those who come: more of them than have their turn would take each other's
+    // places, and those of who waits for a turn.
     for (const EpollSet::Event& event : events) {
+      handshakes_left_ = kHandshakesPerPoll;
       listeners_.Accept(event.id, now_ms, *this);
     }
     Answer(now_ms);
@@ -136,6 +139,8 @@ class Reactor::Impl final : public ListenerSet::Host {
   }
 
   bool HasRoom() const noexcept override { return places_.HasRoom(now_ms_); }
+
+  bool HasTime() const noexcept override { return handshakes_left_ > 0; }
 
   bool GiveUpOne() noexcept override { return places_.GiveUpOne(now_ms_); }
 

@@ -400,7 +400,8 @@ TEST_F(TlsTest, ManyHandshakesAtOnceTakeSeveralTurns) {
     return count;
   };
   site.Step();
-  EXPECT_EQ(site.reactor->connections(), 40);
+  // The others are not let in: a crowd would take the places of those who wait for their turn.
+  EXPECT_EQ(site.reactor->connections(), answered());
   EXPECT_LE(answered(), 16);
   EXPECT_GT(answered(), 0);
   ASSERT_TRUE(site.Until({}, [&] { return answered() == 40; }));
