@@ -150,7 +150,7 @@ class Flood:
                 except OSError:
                     poller.unregister(key.fileobj)
                     answer = key.data["answer"]
-                    counts[f"status {answer[9:12].decode()}" if answer else "no answer"] += 1
+                    counts[self._kind(answer)] += 1
                     counts["connections"] += 1
                     forget(key.fileobj)
                     lanes -= 1
@@ -173,6 +173,12 @@ class Flood:
         sent = key.fileobj.send(lane["left"])
         counts["bytes sent"] += sent
         lane["left"] = lane["left"][sent:]
+
+    @staticmethod
+    def _kind(answer):
+        if answer.startswith(b"HTTP/"):
+            return f"status {answer[9:12].decode()}"
+        return "answered with TLS" if answer else "no answer"
 
     @staticmethod
     def _receive(key):

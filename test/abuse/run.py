@@ -17,17 +17,13 @@ import time
 sys.path[:0] = [os.path.join(os.environ["PG_HELLO_STAGE"], folder) for folder in ("support", "prometheus")]
 import attacks  # noqa: E402
 from attacks import Crowd, Flood, Running  # noqa: E402
+from beside import SECONDS, Beside  # noqa: E402
 from harness import Tap, run_to_end  # noqa: E402
 from private_server import PrivateServer, run, wait_for  # noqa: E402
 from process import Process  # noqa: E402
-from watch import kernel_memory_kb, percentile, scrape  # noqa: E402
+from watch import scrape  # noqa: E402
 
-SECONDS = float(os.environ.get("PG_HELLO_ABUSE_SECONDS", "4"))
 FUNCTIONS = 400
-PAUSE = 0.02
-MOST_P99_MS = 500
-# Where a scrape takes more than 50 ms without any attack, the machine is busy with something else.
-MOST_P99_OF_QUIET = 10
 # What is there beside nine bodies (docs/scraping.md): 256 heads, one picture, one compressor.
 MEMORY_BESIDE_KB = 256 * 8 + FUNCTIONS * 5 + 300
 # Of one CPU, while connections are held.
@@ -66,62 +62,10 @@ def scenarios():
     }
 
 
-class Abuse:
+class Abuse(Beside):
     def __init__(self, tap, server, port, worker):
-        self.tap, self.server, self.port, self.worker = tap, server, port, worker
-        self.memory_kb = self.body_kb = 0
-
-    def settle(self, descriptors):
-        wait_for("all connections to be gone", lambda: self.worker.descriptors() <= descriptors)
-
-    def scrapes(self, until):
-        """Latencies in ms, and faults, of the good client's scrapes."""
-        took, faults = [], []
-        memory = kernel = 0
-        while not until():
-            seconds, fault, length = scrape(self.port)
-            self.body_kb = max(self.body_kb, length // 1024)
-            took.append(seconds * 1000)
-            if fault:
-                faults.append(fault)
-            memory = max(memory, self.worker.memory_kb())
-            kernel = max(kernel, kernel_memory_kb())
-            time.sleep(PAUSE)
-        self.memory_kb = max(self.memory_kb, memory)
-        return took, faults, memory, kernel
-
-    def for_a_while(self):
-        end = time.monotonic() + SECONDS
-        return lambda: time.monotonic() > end
-
-    def quiet(self):
-        took, faults, memory, kernel = self.scrapes(self.for_a_while())
-        self.p99_ms = max(MOST_P99_MS, MOST_P99_OF_QUIET * percentile(took, 0.99))
-        self.most_kb = memory + 9 * self.body_kb + MEMORY_BESIDE_KB
-        print(f"# a body has {self.body_kb} kB; the worker may take {self.most_kb / 1024:.1f} MB", flush=True)
-        self.report("nobody else", took, memory, kernel, 0, {})
-        self.tap.equal(faults[:3], [], "every scrape succeeds without an attack")
-
-    def under(self, name, attack, until=None):
-        before = self.worker.descriptors()
-        with Running(attack, self.port) as running:
-            cpu, began = self.worker.cpu_seconds(), time.monotonic()
-            took, faults, memory, kernel = self.scrapes(until(running) if until else self.for_a_while())
-            share = (self.worker.cpu_seconds() - cpu) / (time.monotonic() - began)
-        self.report(name, took, memory, kernel, share, running.counts)
-        self.tap.equal(faults[:3], [], f"{name}: every scrape succeeds")
-        p99 = percentile(took, 0.99)
-        self.tap.ok(p99 < self.p99_ms, f"{name}: its p99 is below {self.p99_ms:.0f} ms", f"{p99:.0f} ms")
-        self.tap.ok(memory < self.most_kb, f"{name}: memory is bounded", f"{memory} kB")
-        self.settle(before)
-        self.tap.ok(self.worker.descriptors() <= before, f"{name}: no descriptor is left behind")
-        return running.counts
-
-    @staticmethod
-    def report(name, took, memory, kernel, share, counts):
-        print(f"# {name}: {len(took)} scrapes, p50 {percentile(took, 0.5):.0f} ms, p99 {percentile(took, 0.99):.0f} ms, "
-              f"most {max(took):.0f} ms; memory {memory / 1024:.1f} MB, kernel {kernel / 1024:.0f} MB, "
-              f"CPU {share:.2f}; {', '.join(f'{k}: {v:,}' for k, v in sorted(counts.items()))}", flush=True)
+        super().__init__(tap, port, worker, scrape, MEMORY_BESIDE_KB)
+        self.server = server
 
     def malformed(self):
         name = f"{MALFORMED:,} malformed requests"

@@ -9,12 +9,14 @@ SCRAPE = (b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
           b"Accept: application/openmetrics-text;version=1.0.0\r\n\r\n")
 
 
-def scrape(port, seconds=10):
-    """Scrapes once over a new connection: how long it took, what was wrong, if anything was, and the answer's length."""
+def scrape(port, seconds=10, tls=None):
+    """Scrapes once over a new connection, with TLS if `tls` is an SSLContext: how long it took, what was wrong, if
+    anything was, and the answer's length."""
     began = time.monotonic()
     answer = bytearray()
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=seconds) as client:
+        plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        with plain if tls is None else tls.wrap_socket(plain, server_hostname="127.0.0.1") as client:
             client.sendall(SCRAPE)
             while chunk := client.recv(1 << 20):
                 answer += chunk

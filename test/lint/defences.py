@@ -8,7 +8,7 @@ A table whose last column is headed "test" has in each row's last cell one or mo
     `fuzz NAME`            test/fuzz/NAME_fuzz.cpp or test/NAME/*.py
     `prometheus NAME`      test/prometheus/NAME.py
     `lint NAME`            test/lint/NAME.py
-    `abuse TEXT`           an attack of test/abuse/run.py
+    `abuse TEXT`           an attack of test/abuse/run.py or handshakes.py
 
 usage: defences.py SOURCE_ROOT
 """
@@ -51,7 +51,7 @@ def exists(test, kind, name):
     if kind == "fuzz":
         return (test / f"fuzz/{name}_fuzz.cpp").exists() or any(test.glob(f"{name}/*.py"))
     if kind == "abuse":
-        return name in text_of(test / "abuse/run.py")
+        return name in text_of(test / "abuse/run.py") + text_of(test / "abuse/handshakes.py")
     return (test / kind / f"{name}.py").exists()
 
 
