@@ -123,7 +123,7 @@ std::string Tail::Open(const std::string& path, std::optional<off_t> offset,
   struct stat status = {};
   const bool known = fstat(descriptor, &status) == 0;
   if (!known || !S_ISREG(status.st_mode)) {
-    const std::string reason = known ? "it is not a regular file" : std::strerror(errno);
+    std::string reason = known ? "it is not a regular file" : std::strerror(errno);
     close(descriptor);
     return reason;
   }

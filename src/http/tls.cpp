@@ -105,7 +105,7 @@ std::string UseCertificate(SSL_CTX* context, const std::string& path) {
 
 std::string UseKey(SSL_CTX* context, const std::string& path) {
   FileContents contents;
-  const std::string error = ReadServerFile("private key", path, Secrecy::kSecret, contents);
+  std::string error = ReadServerFile("private key", path, Secrecy::kSecret, contents);
   if (!error.empty()) return error;
   const std::string prefix = "could not load " + QuotedFile("private key", path) + ": ";
   const Bio bio = Reader(contents);
@@ -124,7 +124,7 @@ std::string UseKey(SSL_CTX* context, const std::string& path) {
 }
 
 std::string RequireClientCertificates(SSL_CTX* context, const std::string& path) {
-  const std::string error =
+  std::string error =
       ForEachCertificate("client CA", path, [context](Certificate certificate, int) {
         return X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) == 1 &&
                SSL_CTX_add_client_CA(context, certificate.get()) == 1;

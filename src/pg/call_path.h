@@ -40,7 +40,7 @@ inline pending::FunctionRef* FunctionRefAt(std::uintptr_t value, Oid function) {
     return nullptr;
   }
   auto* ref = reinterpret_cast<pending::FunctionRef*>(value);
-  return ref->funcid == function ? ref : nullptr;
+  return ref->funcid == function ? ref : nullptr;  // NOLINT: null is outside
 }
 
 // The place from which on a function is looked for in an index of 2^(32 - shift) places (Knuth,

@@ -56,7 +56,7 @@ struct Batch {
         return nullptr;
       }
       for (Size i = 0; i < used; ++i) {
-        grown[i] = base[i];
+        grown[i] = base[i];  // NOLINT: none is used without a base
       }
       base = grown;
       room = grown_room;
