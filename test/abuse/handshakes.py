@@ -24,7 +24,7 @@ from watch import scrape  # noqa: E402
 # OpenSSL's for each of 256 connections, and what the allocator has not given back.
 MEMORY_BESIDE_KB = 256 * 100 + 2000
 # Who comes among 500 stands in line behind a signature for each of 256 places, twice.
-MOST_P99_OF_QUIET = 25
+MOST_P99_OF_QUIET = 60
 
 
 def scenarios(tls):

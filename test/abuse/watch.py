@@ -16,6 +16,8 @@ def scrape(port, seconds=10, tls=None):
     answer = bytearray()
     try:
         plain = socket.create_connection(("127.0.0.1", port), timeout=seconds)
+        # As Prometheus and curl do: else the request waits for the handshake's last word to be acknowledged.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with plain if tls is None else tls.wrap_socket(plain, server_hostname="127.0.0.1") as client:
             client.sendall(SCRAPE)
             while chunk := client.recv(1 << 20):
