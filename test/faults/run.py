@@ -29,19 +29,16 @@ class Faults:
     def __init__(self, tap, server):
         self.tap, self.server = tap, server
         self.random = random.Random(SEED)
-        self.postmaster_descriptors = self.descriptors(server.postmaster())
-        self.worker_descriptors = self.least_descriptors()
+        self.postmaster_descriptors = self.least_descriptors(server.postmaster)
+        self.worker_descriptors = self.least_descriptors(server.worker)
         self.load = self.scraper = None
 
     @staticmethod
-    def descriptors(pid):
-        return len(os.listdir(f"/proc/{pid}/fd"))
-
-    def least_descriptors(self):
-        """The worker's, without connections."""
+    def least_descriptors(process):
+        """A process', without connections that it has just accepted, which come and go under load."""
         counts = []
         for _ in range(20):
-            counts.append(self.descriptors(wait_for("the worker", self.server.worker)))
+            counts.append(len(os.listdir(f"/proc/{wait_for('the process', process)}/fd")))
             time.sleep(0.01)
         return min(counts)
 
@@ -55,9 +52,9 @@ class Faults:
         wait_for("the worker to be well", lambda: server.get("/readyz")[0] == 200)
         strangers = [pid for pid in server.processes() if pid != server.postmaster() and parent(pid) != server.postmaster()]
         tap.equal(strangers, [], f"{what}: no orphan")
-        now = self.descriptors(server.postmaster())
+        now = self.least_descriptors(server.postmaster)
         tap.ok(now <= self.postmaster_descriptors, f"{what}: the postmaster has no more descriptors than at first", now)
-        wait_for("the worker's descriptors", lambda: self.least_descriptors() <= self.worker_descriptors)
+        wait_for("the worker's descriptors", lambda: self.least_descriptors(server.worker) <= self.worker_descriptors)
         tap.ok(len(server.memory_left()) <= 2, f"{what}: shared memory is that of one server", server.memory_left())
 
 
