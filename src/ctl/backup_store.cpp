@@ -28,7 +28,7 @@ void Remove(const fs::path& path) {
   if (error) throw Failure("files", "could not remove " + path.string() + ": " + error.message());
 }
 
-fs::path Made(fs::path directory) {
+fs::path Made(const fs::path& directory) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) MakeDirectory(directory);
   return fs::absolute(directory);
@@ -36,9 +36,8 @@ fs::path Made(fs::path directory) {
 
 }  // namespace
 
-BackupStore::BackupStore(fs::path directory)
-    : directory_(Made(std::move(directory))),
-      lock_(std::make_unique<FileLock>(directory_ / ".lock")) {
+BackupStore::BackupStore(const fs::path& directory)
+    : directory_(Made(directory)), lock_(std::make_unique<FileLock>(directory_ / ".lock")) {
   Remove(directory_ / kIncomplete);
 }
 
@@ -61,7 +60,7 @@ fs::path BackupStore::Complete(TemporaryDirectory& incomplete,
 }
 
 std::vector<std::string> BackupStore::Retain(const Retention& retention, std::int64_t now) const {
-  const std::vector<std::string> names = Removable(KnownBackups(directory_), retention, now);
+  std::vector<std::string> names = Removable(KnownBackups(directory_), retention, now);
   for (const std::string& name : names) {
     // Half removed, it must not be taken for a backup.
     RenameDurably(directory_ / name, directory_ / kIncomplete);

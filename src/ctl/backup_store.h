@@ -16,7 +16,7 @@ class BackupStore {
  public:
   // Makes the directory if need be, keeps others from working in it, and removes what a pg_helloctl
   // left that was killed. Throws a Failure.
-  explicit BackupStore(std::filesystem::path directory);
+  explicit BackupStore(const std::filesystem::path& directory);
 
   const std::filesystem::path& directory() const { return directory_; }
 

@@ -48,6 +48,12 @@ double Step(double greatest) {
   return 10 * power;
 }
 
+std::vector<double> Ticks(double step, double end) {
+  std::vector<double> ticks;
+  for (int i = 0; i * step <= end; ++i) ticks.push_back(i * step);
+  return ticks;
+}
+
 std::string Tick(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.6g", value);
@@ -135,11 +141,11 @@ std::string LinePlot(const std::vector<Point>& points, const std::string& unit,
     return kHeight - kBottom - value / y_end * (kHeight - kBottom - kTop);
   };
   std::string svg = Open(kHeight, "line plot over time");
-  for (double tick = 0; tick <= y_end; tick += Step(y_end)) {
+  for (const double tick : Ticks(Step(y_end), y_end)) {
     svg += Line(kLeft, y(tick), kWidth - kRight, y(tick), "grid");
     svg += Text(kLeft - 8, y(tick) + 4, "end", Tick(tick));
   }
-  for (double tick = 0; tick <= x_end * 1.001; tick += Step(x_end)) {
+  for (const double tick : Ticks(Step(x_end), x_end * 1.001)) {
     svg += Text(x(tick), kHeight - 8, "middle", Tick(tick) + " s");
   }
   if (show_limit) {
@@ -230,7 +236,8 @@ std::string HistogramPlot(const std::vector<Column>& columns) {
   const double width = (kWidth - kLeft - kRight) / slots;
   const double bottom = kHeight - kBottom;
   std::string svg = Open(kHeight, "histogram of durations");
-  for (double tick = Step(greatest); tick <= greatest; tick += Step(greatest)) {
+  for (const double tick : Ticks(Step(greatest), greatest)) {
+    if (tick == 0) continue;  // the ground, which is there in any case
     const double y = bottom - tick / greatest * (bottom - kTop);
     svg += Line(kLeft, y, kWidth - kRight, y, "grid");
     svg += Text(kLeft - 8, y + 4, "end", Tick(tick));

@@ -167,7 +167,7 @@ http::Response Page(std::shared_ptr<const std::string> html) {
   return response;
 }
 
-void Register(http::Router& router, Sources sources, ScrapeObserver observer) {
+void Register(http::Router& router, const Sources& sources, ScrapeObserver observer) {
   const auto rounds = std::make_shared<Rounds>(sources.everything);
   router.Handle("/metrics", [rounds, idle = std::make_shared<exposition::IdleRenderers>(),
                              budget = sources.budget,

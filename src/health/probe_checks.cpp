@@ -24,7 +24,8 @@ Check Rounds(const snapshot::Snapshot& snapshot) {
   const std::int64_t since_us = none_yet ? rounds.enabled_us : rounds.last_round_us;
   const std::int64_t age_us = std::max(snapshot.taken_at_us - since_us, std::int64_t{0});
   if (!none_yet) {
-    check.observed = static_cast<double>(age_us / kUsPerMs) / 1'000.0;
+    const std::int64_t age_ms = age_us / kUsPerMs;
+    check.observed = static_cast<double>(age_ms) / 1'000.0;
     check.unit = "s";
   }
   const std::int64_t limit_us = kProbeRoundsWarnIntervals * rounds.interval_ms * kUsPerMs +

@@ -28,7 +28,8 @@ Check Heartbeat(const Snapshot& snapshot) {
     return check;
   }
   const std::uint64_t age_us = AgeUs(snapshot, snapshot.worker.heartbeat_at_us);
-  check.observed = static_cast<double>(age_us / 1'000) / 1'000.0;
+  const std::uint64_t age_ms = age_us / 1'000;
+  check.observed = static_cast<double>(age_ms) / 1'000.0;
   check.unit = "s";
   if (age_us > kHeartbeatWarnSeconds * kUsPerSecond) {
     check.status = age_us > kHeartbeatFailSeconds * kUsPerSecond ? Status::kFail : Status::kWarn;

@@ -88,7 +88,7 @@ std::string Gate::Keep(const AccessRules& rules) {
 std::string Gate::Load(const std::string& file) {
   constexpr std::string_view kKind = "token";
   FileContents contents;
-  const std::string error = ReadServerFile(kKind, file, Secrecy::kSecret, contents);
+  std::string error = ReadServerFile(kKind, file, Secrecy::kSecret, contents);
   if (!error.empty()) return error;
   const std::string_view text = WithoutLineEnd(contents.bytes);
   const std::string bad = "could not use " + QuotedFile(kKind, file) + ": ";

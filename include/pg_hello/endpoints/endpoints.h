@@ -43,7 +43,7 @@ struct Sources {
 
 // Adds all paths to `router`, which then owns copies of `sources` and `observer`; none may be
 // empty. What they refer to must outlive the router.
-void Register(http::Router& router, Sources sources, ScrapeObserver observer);
+void Register(http::Router& router, const Sources& sources, ScrapeObserver observer);
 
 // /metrics: the format that Accept prefers, compressed only if Accept-Encoding asks for it; 400 for
 // parameters that make no sense, 406 if neither gzip nor a plain body is acceptable. Made in steps,
