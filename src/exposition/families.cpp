@@ -157,7 +157,7 @@ void FamilyWalk::WriteFunction(FamilyId id, const ShownFunction& function) {
                      KindWord(stats.identity.kind), TextOf(stats.identity.extension)},
                     Decimal::Integer(1));
     default:
-      assert(!"a family of functions");
+      assert(false && "a family of functions");
   }
 }
 
@@ -281,7 +281,7 @@ void FamilyWalk::WriteServer(FamilyId id) {
       }
       return;
     default:
-      assert(!"a family of the server");
+      assert(false && "a family of the server");
   }
 }
 
