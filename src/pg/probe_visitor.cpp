@@ -200,7 +200,8 @@ void Visit() {
   PG_CATCH();
   {
     // Nobody else has caught it: while connecting, or between probes.
-    HOLD_INTERRUPTS();
+    // HOLD_INTERRUPTS(), whose increment of something volatile C++20 deprecates.
+    InterruptHoldoffCount = InterruptHoldoffCount + 1;
     TakeCaughtError();
     if (!VisitIsOver()) {
       ConcludeVisit(VisitEnd::kDone, "the visitor was ended by an error");
